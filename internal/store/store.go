@@ -1,0 +1,151 @@
+// Package store declares what the gateway keeps: accounts, groups, accesses,
+// keys, host keys and the index of sessions. Each engine is a folder below
+// (sqlite) and passes the suite in storetest.
+//
+// Errors wrap gateway.ErrNotFound, ErrConflict, ErrInvalid or ErrUnavailable.
+package store
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"gateway"
+)
+
+// Store is one data folder's state. It is safe for concurrent use.
+type Store interface {
+	// Load returns every account and group.
+	Load(ctx context.Context) ([]*gateway.Account, []*gateway.Group, error)
+	// Update runs f in one transaction; transactions run one after the other.
+	// When f returns nil it commits, then calls the OnCommit function with the
+	// whole new state of every account and group that f touched, and only then
+	// returns. When f or the commit fails nothing was changed.
+	Update(ctx context.Context, f func(Tx) error) error
+	// OnCommit sets the one function that is told of changes. It is called
+	// with transactions still serialised. Set it before the first Update.
+	OnCommit(f func([]Change))
+
+	// SealedKey returns the sealed private half of an egress key.
+	SealedKey(ctx context.Context, id int64) ([]byte, error)
+
+	// HostKeys returns the known host keys of a target for an account.
+	HostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) ([]HostKey, error)
+	AddHostKey(ctx context.Context, account string, k HostKey) error
+	// ForgetHostKeys drops the known keys of one target and says how many.
+	ForgetHostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) (int, error)
+
+	// BeginSession writes the start of a session or command, EndSession its end.
+	BeginSession(ctx context.Context, s Session) error
+	EndSession(ctx context.Context, id gateway.SessionID, e End) error
+	// Sessions returns at most f.Limit sessions, newest first.
+	Sessions(ctx context.Context, f SessionFilter) ([]Session, error)
+	// TouchLogin records that the account logged in at t, without an OnCommit call of its own when
+	// less than a minute passed since the last one.
+	TouchLogin(ctx context.Context, account string, t time.Time) error
+
+	Close() error
+}
+
+// Tx reads and changes inside one transaction. Reads see the transaction's
+// own writes. Values returned may be kept and changed by the caller.
+type Tx interface {
+	Account(name string) (*gateway.Account, error)
+	Group(name string) (*gateway.Group, error)
+
+	// CreateAccount and UpdateAccount write the scalar fields (not keys,
+	// accesses, grants). CreateAccount picks the lowest free UID in
+	// [uidMin, uidMax] when a.UID is 0 and sets it.
+	CreateAccount(a *gateway.Account, uidMin, uidMax int) error
+	UpdateAccount(a *gateway.Account) error
+	// DeleteAccount removes it with its keys, accesses, roles and guest accesses.
+	DeleteAccount(name string) error
+	Grant(account, command string) (changed bool, err error)
+	Revoke(account, command string) (changed bool, err error)
+	AddIngressKey(account string, k gateway.IngressKey) (id int64, err error)
+	DelIngressKey(account string, id int64) error
+
+	CreateGroup(g *gateway.Group) error
+	DeleteGroup(name string) error
+	// AddRole and DelRole are for owner, gatekeeper, aclkeeper and member.
+	AddRole(group string, r gateway.Role, account string) (changed bool, err error)
+	DelRole(group string, r gateway.Role, account string) (changed bool, err error)
+
+	// AddEgressKey stores a key of an account or a group with its sealed private half.
+	AddEgressKey(o Owner, k gateway.EgressKey, sealed []byte) (id int64, err error)
+	DelEgressKey(id int64) error
+
+	// AddAccess adds, or when one with the same identity exists that has
+	// expired replaces it; changed is false when an unexpired one is there already.
+	AddAccess(o Owner, a gateway.Access, now time.Time) (changed bool, err error)
+	// DelAccess removes the access with a's identity.
+	DelAccess(o Owner, a gateway.Access) (changed bool, err error)
+}
+
+// Owner says whose key or access it is: exactly one of the forms
+// {Account}, {Group}, or {Group, Guest}.
+type Owner struct {
+	Account string // personal
+	Group   string // the group's own
+	Guest   string // with Group: what this account may reach of it as a guest
+}
+
+// Change is the new state of one account or group after a commit.
+type Change struct {
+	Account *gateway.Account // set, or
+	Group   *gateway.Group   // set, or
+	// the name of what was deleted:
+	DeletedAccount string
+	DeletedGroup   string
+}
+
+// HostKey is a target's host key as first seen.
+type HostKey struct {
+	Addr  netip.Addr
+	Port  uint16
+	Type  string // ssh-ed25519, …
+	Blob  []byte // wire form
+	Added time.Time
+}
+
+// Session is one line of the index: a session, a command, or an attempt at one.
+type Session struct {
+	ID        gateway.SessionID
+	Account   string
+	Realm     string
+	Type      string // ssh, osh, interactive, abort
+	Allowed   bool
+	From      netip.AddrPort
+	Via       netip.AddrPort // the gateway's own end
+	To        netip.AddrPort // zero for a command
+	HostTo    string         // as asked
+	User      string         // login at the target
+	Plugin    string         // command name, for osh
+	Params    string         // its arguments, or the remote command; printable
+	Comment   string         // why it was refused, and the like
+	Started   time.Time
+	Recording bool // a recording with this ID exists
+	End       *End // nil: still running, or lost
+}
+
+// End is how a session ended.
+type End struct {
+	At      time.Time
+	Code    int    // exit status
+	Signal  string // without SIG
+	Comment string
+	Bytes   int64 // relayed, both directions
+}
+
+// SessionFilter selects sessions; zero fields do not restrict.
+type SessionFilter struct {
+	Account       string
+	ID            gateway.SessionID
+	Type          string
+	Allowed       *bool
+	After, Before time.Time
+	Addr          netip.Addr
+	Port          uint16
+	User          string
+	Limit         int // 0: 100
+}

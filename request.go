@@ -1,0 +1,71 @@
+package gateway
+
+import "net/netip"
+
+// Request is the question put to the one gate: may this principal, coming
+// from there, reach that target.
+type Request struct {
+	Session   SessionID
+	Principal Principal
+	From      netip.AddrPort // the peer of the ingress connection, as the kernel says
+	Via       netip.AddrPort // the gateway's own end of it
+	Protocol  Protocol
+	Target    Target
+	UseKey    string // only this egress key (fingerprint); empty: all
+}
+
+// Action is one operation inside a session that is put to Allow before it
+// is relayed: exec, shell, subsystem, …
+type Action struct {
+	Kind string // "shell", "exec", "subsystem"
+	Text string // the command line or the subsystem's name
+}
+
+// Decision is the answer to a Request.
+type Decision struct {
+	Ways []Way // every way that grants it, in the order in which their keys are tried
+	// Reason says why there is no way. It is for the audit record and for
+	// whoever may ask whyAccess; the person is told only that it is denied.
+	Reason Reason
+}
+
+// Allowed reports whether there is at least one way.
+func (d Decision) Allowed() bool { return len(d.Ways) > 0 }
+
+// WayKind is the family of a grant.
+type WayKind string
+
+// The families of grants, in the order in which they are tried.
+const (
+	WayPersonal    WayKind = "personal"
+	WayGroupMember WayKind = "group-member"
+	WayGroupGuest  WayKind = "group-guest"
+)
+
+// Way is one grant and the credentials it is used with.
+type Way struct {
+	Kind   WayKind
+	Group  string // for the group kinds
+	Access Access // the smallest matching access of that list
+	// Keys are the egress keys to offer: those of the account (personal) or of
+	// the group, restricted by ForceKey and UseKey. It may be empty.
+	Keys []EgressKey
+}
+
+// Reason is why a decision has no way. Its text is for operators.
+type Reason string
+
+// The reasons of a refusal, in the order in which they are checked.
+const (
+	ReasonUnknownAccount   Reason = "unknown account"
+	ReasonFrozen           Reason = "account frozen"
+	ReasonExpired          Reason = "account expired"
+	ReasonInactive         Reason = "account inactive"
+	ReasonOSHOnly          Reason = "account may only run commands"
+	ReasonIPVersion        Reason = "ip version disabled"
+	ReasonForbiddenNetwork Reason = "target in forbidden network"
+	ReasonNotAllowed       Reason = "target outside allowed networks"
+	ReasonIngressRule      Reason = "denied by ingress to egress rule"
+	ReasonNoAccess         Reason = "no matching access"
+	ReasonNoKey            Reason = "no matching access owns the asked key"
+)
