@@ -1,0 +1,23 @@
+package deps
+import (
+ _ "github.com/alecthomas/kong"
+ _ "github.com/creack/pty"
+ _ "github.com/crewjam/rfc5424"
+ _ "github.com/gaissmai/bart"
+ _ "github.com/hinshun/vt10x"
+ _ "github.com/klauspost/compress/s2"
+ _ "github.com/klauspost/compress/zstd"
+ _ "github.com/landlock-lsm/go-landlock/landlock"
+ _ "github.com/pressly/goose/v3"
+ _ "github.com/rogpeppe/go-internal/testscript"
+ _ "go.uber.org/zap"
+ _ "go.yaml.in/yaml/v3"
+ _ "golang.org/x/crypto/ssh"
+ _ "golang.org/x/net/icmp"
+ _ "golang.org/x/sync/errgroup"
+ _ "golang.org/x/sys/unix"
+ _ "golang.org/x/term"
+ _ "golang.org/x/time/rate"
+ _ "modernc.org/sqlite"
+ _ "github.com/google/go-cmp/cmp"
+)
