@@ -11,6 +11,7 @@ type Request struct {
 	Via       netip.AddrPort // the gateway's own end of it
 	Protocol  Protocol
 	Target    Target
+	Action    Action // what is to be started there
 	UseKey    string // only this egress key (fingerprint); empty: all
 }
 

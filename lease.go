@@ -1,0 +1,29 @@
+package gateway
+
+// Lease is what a session process may use to log in to one target, for one
+// connection. It holds no secret: every signature is asked of the monitor.
+type Lease struct {
+	Keys   []LeasedKey // in the order in which they are to be offered
+	Legacy bool        // algorithms that are insecure today are permitted
+	// CheckHostKey says whether the target's host key is acceptable. A nil
+	// error means go on. Backends call it once for each key exchange.
+	CheckHostKey func(keyType string, blob []byte) error
+	// HostKeyTypes are the types of the host keys that are known for the
+	// target, to be negotiated first; empty when none is.
+	HostKeyTypes []string
+	// Env is sent to the target before anything runs: NAME=value.
+	Env []string
+	// Worked is told which key the target accepted.
+	Worked func(LeasedKey)
+}
+
+// LeasedKey is one egress key and the way that grants it.
+type LeasedKey struct {
+	Way   WayKind
+	Group string
+	Key   EgressKey
+	// Sign signs an SSH authentication request (RFC 4252 section 7) with the
+	// signature algorithm named; it returns the signature in wire form (RFC
+	// 4253 section 6.6).
+	Sign func(data []byte, algorithm string) ([]byte, error)
+}
