@@ -1,0 +1,208 @@
+package gateway_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "gateway"
+
+// mayImport says which packages of this module each package may import, "."
+// being the root. It is the architecture as data: a package that is not listed
+// and an edge that is not listed fail the test, so that both are a decision.
+// "*" is for what puts the pieces together.
+var mayImport = map[string][]string{
+	".": {},
+
+	"policy":          {"."},
+	"realm":           {"."},
+	"attest":          {"."},
+	"recorder":        {"."},
+	"recorder/ledger": {".", "recorder"},
+
+	"protocols":              {".", "recorder"},
+	"protocols/ssh":          {".", "recorder", "protocols", "protocols/internal"},
+	"protocols/telnet":       {".", "recorder", "protocols", "protocols/internal"},
+	"protocols/netconf":      {".", "recorder", "protocols", "protocols/internal"},
+	"protocols/https":        {".", "recorder", "protocols", "protocols/internal"},
+	"protocols/postgres":     {".", "recorder", "protocols", "protocols/internal"},
+	"protocols/protocoltest": {".", "recorder", "protocols"},
+
+	"internal/ring":         {".", "recorder"},
+	"internal/recorderproc": {".", "recorder", "internal/ring"},
+	"internal/control":      {".", "recorder"},
+	"internal/jail":         {"."},
+	"internal/ingress":      {".", "internal/control", "internal/session", "internal/osh"},
+	"internal/session":      {".", "recorder", "protocols", "internal/control", "internal/ring", "internal/osh"},
+	"internal/osh":          {".", "internal/control"},
+
+	"internal/store":           {"."},
+	"internal/store/sqlite":    {".", "internal/store"},
+	"internal/store/storetest": {".", "internal/store"},
+	"internal/vault":           {".", "internal/store"},
+	"internal/audit":           {".", "recorder"},
+	"internal/config":          {"."},
+	"internal/admin":           {".", "policy", "internal/store", "internal/vault", "internal/osh", "internal/audit"},
+	"internal/monitor": {".", "policy", "realm", "attest", "recorder", "internal/control", "internal/ring",
+		"internal/store", "internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail",
+		"internal/config"},
+
+	"cmd/gateway": {"*"},
+	"cmd/gateway-session": {".", "recorder", "protocols", "protocols/ssh", "protocols/telnet", "protocols/netconf",
+		"protocols/https", "protocols/postgres", "internal/ingress", "internal/session", "internal/jail",
+		"internal/control", "internal/ring", "internal/osh"},
+
+	"interop-tests":           {},
+	"interop-tests/bench":     {},
+	"interop-tests/sshtarget": {},
+
+	"internal/deps": {}, // keeps go.mod stable while packages are being added
+}
+
+// neverReach says what a package may not even reach through others. The
+// session process reads what strangers send: what is not linked into it can't
+// be used by who takes it over, and costs nothing at its start.
+var neverReach = map[string][]string{
+	"cmd/gateway-session": {
+		module + "/policy", module + "/internal/store", module + "/internal/vault", module + "/internal/admin",
+		module + "/internal/monitor", module + "/internal/audit", module + "/internal/config",
+		"modernc.org/sqlite", "github.com/pressly/goose", "go.uber.org/zap", "go.yaml.in/yaml", "net/http", "os/exec",
+	},
+	"policy": {"os", "net", "net/http", "syscall", "golang.org/x/sys/unix"},
+	".":      {"os", "net", "net/http", "syscall", "golang.org/x/sys/unix"},
+}
+
+func TestImports(t *testing.T) {
+	pkgs := packages(t)
+	for _, pkg := range slices.Sorted(maps.Keys(pkgs)) {
+		allowed, listed := mayImport[pkg]
+		if !listed && strings.HasPrefix(pkg, "protocols/internal/") {
+			allowed, listed = []string{"."}, true
+		}
+		if !listed {
+			t.Errorf("package %s is not listed in imports_test.go", pkg)
+			continue
+		}
+		for _, imp := range pkgs[pkg] {
+			name, ours := inModule(imp)
+			if ours && !slices.ContainsFunc(allowed, func(a string) bool { return matches(name, a) }) {
+				t.Errorf("%s imports %s: the edge is not listed in imports_test.go", pkg, name)
+			}
+		}
+	}
+}
+
+func TestNeverReach(t *testing.T) {
+	pkgs := packages(t)
+	for from, banned := range neverReach {
+		seen := map[string]string{from: ""} // package or import → who imports it
+		for queue := []string{from}; len(queue) > 0; queue = queue[1:] {
+			for _, imp := range pkgs[queue[0]] {
+				for _, b := range banned {
+					if imp == b || strings.HasPrefix(imp, b+"/") && strings.Contains(b, ".") {
+						t.Errorf("%s reaches %s by way of %s%s", from, imp, queue[0], trail(seen, queue[0]))
+					}
+				}
+				if name, ours := inModule(imp); ours {
+					if _, done := seen[name]; !done {
+						seen[name] = queue[0]
+						queue = append(queue, name)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestNoInit(t *testing.T) {
+	for file, f := range sources(t, 0) {
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+				t.Errorf("%s has an init function: main builds values and passes them", file)
+			}
+		}
+	}
+}
+
+// inModule gives the folder of an import path of this module.
+func inModule(imp string) (string, bool) {
+	if imp == module {
+		return ".", true
+	}
+	return strings.CutPrefix(imp, module+"/")
+}
+
+// matches reports whether the entry of the table permits the package.
+func matches(pkg, entry string) bool {
+	return entry == "*" || pkg == entry ||
+		entry == "protocols/internal" && strings.HasPrefix(pkg, entry+"/")
+}
+
+func trail(seen map[string]string, pkg string) string {
+	s := ""
+	for p := seen[pkg]; p != ""; p = seen[p] {
+		s += " of " + p
+	}
+	return s
+}
+
+// packages gives what each folder's code imports, tests left out.
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	pkgs := map[string][]string{}
+	for file, f := range sources(t, parser.ImportsOnly) {
+		dir := path.Dir(file)
+		if _, ok := pkgs[dir]; !ok {
+			pkgs[dir] = nil
+		}
+		for _, spec := range f.Imports {
+			imp, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pkgs[dir] = append(pkgs[dir], imp)
+		}
+	}
+	return pkgs
+}
+
+// sources parses every file of the module but tests, for every system and tag.
+func sources(t *testing.T, mode parser.Mode) map[string]*ast.File {
+	t.Helper()
+	files := map[string]*ast.File{}
+	root := os.DirFS(".")
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if base := d.Name(); base == "third_party" || base == "testdata" || len(base) > 1 && base[0] == '.' {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		src, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, src, mode)
+		files[name] = f
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
