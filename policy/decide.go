@@ -1,0 +1,165 @@
+package policy
+
+import (
+	"net/netip"
+	"time"
+
+	"gateway"
+)
+
+// Login says why the account may not log in now; empty means that it may.
+func (s *Snapshot) Login(name string, now time.Time) gateway.Reason {
+	a := s.Account(name)
+	switch {
+	case a == nil:
+		return gateway.ReasonUnknownAccount
+	case a.Freeze != nil:
+		return gateway.ReasonFrozen
+	case !a.Expires.IsZero() && !now.Before(a.Expires):
+		return gateway.ReasonExpired
+	case s.rules.inactive(a, now):
+		return gateway.ReasonInactive
+	}
+	return ""
+}
+
+// inactive counts from the last login, or from the creation if there was none
+// yet. When neither is known, a limit can't be shown to be kept.
+func (r *rules) inactive(a *gateway.Account, now time.Time) bool {
+	limit := r.maxInactiveDays
+	if a.MaxInactiveDays != nil {
+		limit = *a.MaxInactiveDays
+	}
+	if limit <= 0 || a.AlwaysActive {
+		return false
+	}
+	seen := a.LastLogin
+	if seen.IsZero() {
+		seen = a.Created
+	}
+	return seen.IsZero() || now.Sub(seen).Hours() > 24*float64(limit)
+}
+
+// Network says which of the rules forbids to go from there to there; empty
+// means none.
+func (s *Snapshot) Network(from, to netip.Addr) gateway.Reason {
+	return s.rules.network(from, to)
+}
+
+// Decide answers r: the state of the account, then the rules, then every way
+// that grants it: personal, then the groups by name.
+func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
+	deny := func(why gateway.Reason) gateway.Decision { return gateway.Decision{Reason: why} }
+	if r.Principal.Realm != "" {
+		return deny(gateway.ReasonUnknownAccount) // "realm/alice" is not our alice
+	}
+	if why := s.Login(r.Principal.Account, now); why != "" {
+		return deny(why)
+	}
+	a, _ := s.accounts.get(r.Principal.Account)
+	if a.OSHOnly {
+		return deny(gateway.ReasonOSHOnly)
+	}
+	if why := s.rules.network(r.From.Addr(), r.Target.Addr); why != "" {
+		return deny(why)
+	}
+	r.Target.Addr = r.Target.Addr.Unmap()
+
+	w := ways{useKey: r.UseKey}
+	if found := a.personal.find(r.Target, now); found != nil {
+		w.add(gateway.WayPersonal, "", *found, a.EgressKeys)
+	}
+	in, _ := s.roles.get(a.Name)
+	for _, name := range in {
+		g, _ := s.groups.get(name)
+		w.group(g, a.Name, r.Target, now)
+	}
+	switch {
+	case len(w.list) > 0:
+		return gateway.Decision{Ways: w.list}
+	case w.keyless:
+		return deny(gateway.ReasonNoKey)
+	}
+	return deny(gateway.ReasonNoAccess)
+}
+
+// ways collects.
+type ways struct {
+	useKey  string
+	list    []gateway.Way
+	keyless bool // an access matched, but its keys are not among those asked
+}
+
+// group adds the way through g that the account has as a member or guest.
+func (w *ways) group(g *group, account string, t gateway.Target, now time.Time) {
+	if g.Has(gateway.Member, account) {
+		if found := g.accesses.find(t, now); found != nil {
+			w.add(gateway.WayGroupMember, g.Name, *found, g.Keys)
+		}
+		return
+	}
+	guest, ok := g.guest(account)
+	if !ok {
+		return
+	}
+	own := guest.find(t, now)
+	if own == nil {
+		return
+	}
+	of := g.accesses.find(t, now)
+	if of == nil {
+		return
+	}
+	if both, ok := narrow(*own, *of); ok {
+		w.add(gateway.WayGroupGuest, g.Name, both, g.Keys)
+	} else {
+		w.keyless = true
+	}
+}
+
+// narrow gives a guest's access within the group's: what the group's forces is
+// forced on the guest too, and it lasts no longer. It is false when the two
+// force different credentials.
+func narrow(guest, of gateway.Access) (gateway.Access, bool) {
+	if of.ForceKey != "" && guest.ForceKey != "" && of.ForceKey != guest.ForceKey ||
+		of.ForcePassword != "" && guest.ForcePassword != "" && of.ForcePassword != guest.ForcePassword {
+		return gateway.Access{}, false
+	}
+	if guest.ForceKey == "" {
+		guest.ForceKey = of.ForceKey
+	}
+	if guest.ForcePassword == "" {
+		guest.ForcePassword = of.ForcePassword
+	}
+	if guest.Expires.IsZero() || !of.Expires.IsZero() && of.Expires.Before(guest.Expires) {
+		guest.Expires = of.Expires
+	}
+	guest.Legacy = guest.Legacy || of.Legacy
+	return guest, true
+}
+
+// add appends the way, unless the key that the access or the request insists
+// on is not among keys.
+func (w *ways) add(kind gateway.WayKind, group string, a gateway.Access, keys []gateway.EgressKey) {
+	for _, want := range []string{a.ForceKey, w.useKey} {
+		if want == "" {
+			continue
+		}
+		if keys = only(keys, want); len(keys) == 0 {
+			w.keyless = true
+			return
+		}
+	}
+	// Shared with the snapshot: clipped, so that appending makes a copy.
+	w.list = append(w.list, gateway.Way{Kind: kind, Group: group, Access: a, Keys: keys[:len(keys):len(keys)]})
+}
+
+// only gives the part of keys with that fingerprint, without copying.
+func only(keys []gateway.EgressKey, fingerprint string) []gateway.EgressKey {
+	for i := range keys {
+		if keys[i].Fingerprint == fingerprint {
+			return keys[i : i+1]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,264 @@
+// Package policy decides: who may log in, and who may reach what. It is a pure
+// function of a snapshot of the state, the request and the time; it has no
+// clock, disk or network of its own.
+package policy
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"gateway"
+)
+
+// Snapshot is the state at one moment: every account and group, and the rules.
+// It never changes; the With and Without methods give another one that shares
+// almost everything with it. What is handed to a snapshot belongs to it.
+type Snapshot struct {
+	accounts shards[*account]
+	groups   shards[*group]
+	// roles gives for each account the groups in which it is anything, sorted.
+	roles shards[[]string]
+	rules *rules
+}
+
+type account struct {
+	*gateway.Account
+	personal list
+}
+
+type group struct {
+	*gateway.Group
+	accesses list
+	guests   map[string]list // only those that are long enough for an index
+}
+
+// Membership is what an account is in one group.
+type Membership struct {
+	Group *gateway.Group
+	Roles []gateway.Role // at least one, in the order of the declarations
+}
+
+// New returns the snapshot of that state.
+func New(accounts []*gateway.Account, groups []*gateway.Group, r Rules) *Snapshot {
+	as := newShards[*account]().draft()
+	for _, a := range accounts {
+		as.set(a.Name, newAccount(a))
+	}
+	gs, roles := newShards[*group]().draft(), newShards[[]string]().draft()
+	byName := slices.SortedFunc(slices.Values(groups), func(a, b *gateway.Group) int {
+		return strings.Compare(a.Name, b.Name)
+	})
+	for _, g := range byName {
+		gs.set(g.Name, newGroup(g))
+		for name := range holders(g) {
+			in, _ := roles.get(name)
+			roles.set(name, append(in, g.Name)) // grows in place: nobody else has it yet
+		}
+	}
+	return &Snapshot{as.done(), gs.done(), roles.done(), compile(r)}
+}
+
+func newAccount(a *gateway.Account) *account {
+	return &account{a, newList(a.Personal)}
+}
+
+func newGroup(g *gateway.Group) *group {
+	n := &group{Group: g, accesses: newList(g.Accesses)}
+	for name, accesses := range g.Guests {
+		if len(accesses) > scanned {
+			if n.guests == nil {
+				n.guests = map[string]list{}
+			}
+			n.guests[name] = newList(accesses)
+		}
+	}
+	return n
+}
+
+// guest returns what the account may reach as a guest.
+func (g *group) guest(name string) (list, bool) {
+	if l, ok := g.guests[name]; ok {
+		return l, true
+	}
+	accesses, ok := g.Guests[name]
+	return list{accesses: accesses}, ok
+}
+
+// holders gives every account that is anything in g, once; g may be nil.
+func holders(g *gateway.Group) map[string]bool {
+	set := map[string]bool{}
+	if g == nil {
+		return set
+	}
+	for _, names := range [][]string{g.Owners, g.Gatekeepers, g.Aclkeepers, g.Members} {
+		for _, name := range names {
+			set[name] = true
+		}
+	}
+	for name := range g.Guests {
+		set[name] = true
+	}
+	return set
+}
+
+// WithAccount returns s with a added, or replacing the one of its name.
+func (s *Snapshot) WithAccount(a *gateway.Account) *Snapshot {
+	d, next := s.accounts.draft(), *s
+	d.set(a.Name, newAccount(a))
+	next.accounts = d.done()
+	return &next
+}
+
+// WithoutAccount returns s without the account of that name. Its roles are
+// part of the groups, and go with them.
+func (s *Snapshot) WithoutAccount(name string) *Snapshot {
+	d, next := s.accounts.draft(), *s
+	d.drop(name)
+	next.accounts = d.done()
+	return &next
+}
+
+// WithGroup returns s with g added, or replacing the one of its name.
+func (s *Snapshot) WithGroup(g *gateway.Group) *Snapshot {
+	d, next := s.groups.draft(), *s
+	d.set(g.Name, newGroup(g))
+	next.groups = d.done()
+	next.roles = s.changeRoles(g.Name, g)
+	return &next
+}
+
+// WithoutGroup returns s without the group of that name.
+func (s *Snapshot) WithoutGroup(name string) *Snapshot {
+	d, next := s.groups.draft(), *s
+	d.drop(name)
+	next.groups = d.done()
+	next.roles = s.changeRoles(name, nil)
+	return &next
+}
+
+// changeRoles brings the roles up to date with the next state of a group.
+func (s *Snapshot) changeRoles(name string, next *gateway.Group) shards[[]string] {
+	now, before := holders(next), holders(s.Group(name))
+	if maps.Equal(now, before) {
+		return s.roles
+	}
+	d := s.roles.draft()
+	for account := range now {
+		if !before[account] {
+			in, _ := d.get(account)
+			i, _ := slices.BinarySearch(in, name)
+			d.set(account, slices.Insert(slices.Clip(in), i, name))
+		}
+	}
+	for account := range before {
+		if now[account] {
+			continue
+		}
+		in, _ := d.get(account)
+		rest := slices.DeleteFunc(slices.Clone(in), func(g string) bool { return g == name })
+		if len(rest) == 0 {
+			d.drop(account)
+		} else {
+			d.set(account, rest)
+		}
+	}
+	return d.done()
+}
+
+// WithRules returns s with other rules.
+func (s *Snapshot) WithRules(r Rules) *Snapshot {
+	next := *s
+	next.rules = compile(r)
+	return &next
+}
+
+// Account returns the account of that name, or nil.
+func (s *Snapshot) Account(name string) *gateway.Account {
+	if a, ok := s.accounts.get(name); ok {
+		return a.Account
+	}
+	return nil
+}
+
+// Group returns the group of that name, or nil.
+func (s *Snapshot) Group(name string) *gateway.Group {
+	if g, ok := s.groups.get(name); ok {
+		return g.Group
+	}
+	return nil
+}
+
+// Accounts gives every account, sorted by name.
+func (s *Snapshot) Accounts() iter.Seq[*gateway.Account] {
+	return func(yield func(*gateway.Account) bool) {
+		for _, a := range s.accounts.sorted() {
+			if !yield(a.Account) {
+				return
+			}
+		}
+	}
+}
+
+// Groups gives every group, sorted by name.
+func (s *Snapshot) Groups() iter.Seq[*gateway.Group] {
+	return func(yield func(*gateway.Group) bool) {
+		for _, g := range s.groups.sorted() {
+			if !yield(g.Group) {
+				return
+			}
+		}
+	}
+}
+
+// NumAccounts is how many accounts there are.
+func (s *Snapshot) NumAccounts() int { return s.accounts.n }
+
+// NumGroups is how many groups there are.
+func (s *Snapshot) NumGroups() int { return s.groups.n }
+
+// GroupsOf gives the groups in which the account is anything, sorted by name.
+func (s *Snapshot) GroupsOf(account string) []Membership {
+	names, _ := s.roles.get(account)
+	var list []Membership
+	for _, name := range names {
+		g := s.Group(name)
+		m := Membership{Group: g}
+		for _, r := range []gateway.Role{
+			gateway.Owner, gateway.Gatekeeper, gateway.Aclkeeper, gateway.Member, gateway.Guest,
+		} {
+			if g.Has(r, account) {
+				m.Roles = append(m.Roles, r)
+			}
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+// Live is the snapshot in force. Readers never wait.
+type Live struct {
+	mu      sync.Mutex // serialises Update
+	current atomic.Pointer[Snapshot]
+}
+
+// NewLive returns a Live with s in force.
+func NewLive(s *Snapshot) *Live {
+	l := new(Live)
+	l.current.Store(s)
+	return l
+}
+
+// Load returns the snapshot in force.
+func (l *Live) Load() *Snapshot { return l.current.Load() }
+
+// Update puts f of the snapshot in force in its place. No other Update comes
+// between; everything f does becomes visible at once.
+func (l *Live) Update(f func(*Snapshot) *Snapshot) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.current.Store(f(l.current.Load()))
+}
