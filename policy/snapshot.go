@@ -5,7 +5,6 @@ package policy
 
 import (
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -54,7 +53,7 @@ func New(accounts []*gateway.Account, groups []*gateway.Group, r Rules) *Snapsho
 	})
 	for _, g := range byName {
 		gs.set(g.Name, newGroup(g))
-		for name := range holders(g) {
+		for name := range changedHolders(new(gateway.Group), g) {
 			in, _ := roles.get(name)
 			roles.set(name, append(in, g.Name)) // grows in place: nobody else has it yet
 		}
@@ -86,23 +85,6 @@ func (g *group) guest(name string) (list, bool) {
 	}
 	accesses, ok := g.Guests[name]
 	return list{accesses: accesses}, ok
-}
-
-// holders gives every account that is anything in g, once; g may be nil.
-func holders(g *gateway.Group) map[string]bool {
-	set := map[string]bool{}
-	if g == nil {
-		return set
-	}
-	for _, names := range [][]string{g.Owners, g.Gatekeepers, g.Aclkeepers, g.Members} {
-		for _, name := range names {
-			set[name] = true
-		}
-	}
-	for name := range g.Guests {
-		set[name] = true
-	}
-	return set
 }
 
 // WithAccount returns s with a added, or replacing the one of its name.
@@ -140,33 +122,80 @@ func (s *Snapshot) WithoutGroup(name string) *Snapshot {
 	return &next
 }
 
-// changeRoles brings the roles up to date with the next state of a group.
+// changeRoles brings the roles up to date with the next state of a group, nil
+// when it goes.
 func (s *Snapshot) changeRoles(name string, next *gateway.Group) shards[[]string] {
-	now, before := holders(next), holders(s.Group(name))
-	if maps.Equal(now, before) {
+	before := s.Group(name)
+	if before == nil {
+		before = new(gateway.Group)
+	}
+	if next == nil {
+		next = new(gateway.Group)
+	}
+	changed := changedHolders(before, next)
+	if len(changed) == 0 {
 		return s.roles
 	}
 	d := s.roles.draft()
-	for account := range now {
-		if !before[account] {
-			in, _ := d.get(account)
-			i, _ := slices.BinarySearch(in, name)
-			d.set(account, slices.Insert(slices.Clip(in), i, name))
-		}
-	}
-	for account := range before {
-		if now[account] {
-			continue
-		}
+	for account := range changed {
 		in, _ := d.get(account)
-		rest := slices.DeleteFunc(slices.Clone(in), func(g string) bool { return g == name })
-		if len(rest) == 0 {
+		i, found := slices.BinarySearch(in, name)
+		switch holds := len(rolesIn(next, account)) > 0; {
+		case holds == found:
+		case holds:
+			d.set(account, slices.Insert(slices.Clip(in), i, name))
+		case len(in) == 1:
 			d.drop(account)
-		} else {
-			d.set(account, rest)
+		default:
+			d.set(account, slices.Concat(in[:i], in[i+1:]))
 		}
 	}
 	return d.done()
+}
+
+// changedHolders gives the accounts with a role in one of a and b that they
+// have not in the other. Going through both lists side by side keeps this
+// cheap for a group of thousands.
+func changedHolders(a, b *gateway.Group) map[string]bool {
+	changed := map[string]bool{}
+	for _, r := range []gateway.Role{gateway.Owner, gateway.Gatekeeper, gateway.Aclkeeper, gateway.Member} {
+		x, y := a.Holders(r), b.Holders(r)
+		for len(x) > 0 || len(y) > 0 {
+			switch {
+			case len(x) == 0 || len(y) > 0 && y[0] < x[0]:
+				changed[y[0]], y = true, y[1:]
+			case len(y) == 0 || x[0] < y[0]:
+				changed[x[0]], x = true, x[1:]
+			default:
+				x, y = x[1:], y[1:]
+			}
+		}
+	}
+	for name := range a.Guests {
+		if !b.Has(gateway.Guest, name) {
+			changed[name] = true
+		}
+	}
+	for name := range b.Guests {
+		if !a.Has(gateway.Guest, name) {
+			changed[name] = true
+		}
+	}
+	return changed
+}
+
+// rolesIn gives the roles of the account in g, in the order of their
+// declarations.
+func rolesIn(g *gateway.Group, account string) []gateway.Role {
+	var roles []gateway.Role
+	for _, r := range []gateway.Role{
+		gateway.Owner, gateway.Gatekeeper, gateway.Aclkeeper, gateway.Member, gateway.Guest,
+	} {
+		if g.Has(r, account) {
+			roles = append(roles, r)
+		}
+	}
+	return roles
 }
 
 // WithRules returns s with other rules.
@@ -223,18 +252,10 @@ func (s *Snapshot) NumGroups() int { return s.groups.n }
 // GroupsOf gives the groups in which the account is anything, sorted by name.
 func (s *Snapshot) GroupsOf(account string) []Membership {
 	names, _ := s.roles.get(account)
-	var list []Membership
+	list := make([]Membership, 0, len(names))
 	for _, name := range names {
 		g := s.Group(name)
-		m := Membership{Group: g}
-		for _, r := range []gateway.Role{
-			gateway.Owner, gateway.Gatekeeper, gateway.Aclkeeper, gateway.Member, gateway.Guest,
-		} {
-			if g.Has(r, account) {
-				m.Roles = append(m.Roles, r)
-			}
-		}
-		list = append(list, m)
+		list = append(list, Membership{g, rolesIn(g, account)})
 	}
 	return list
 }

@@ -1,0 +1,282 @@
+package policy_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gateway"
+	"gateway/policy"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// model decides as slowly and plainly as the rules can be written down. It
+// shares no code with the package but the nouns.
+type model struct {
+	accounts map[string]*gateway.Account
+	groups   map[string]*gateway.Group
+	rules    policy.Rules
+}
+
+func inside(list []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+func (m *model) find(list []gateway.Access, t gateway.Target) *gateway.Access {
+	var matching []gateway.Access
+	for _, a := range list {
+		user := a.User == "" && !strings.HasPrefix(t.User, "!")
+		if ok, err := path.Match(a.User, t.User); a.User != "" && err == nil && ok {
+			user = a.User == t.User || !strings.HasPrefix(t.User, "!")
+		}
+		expired := !a.Expires.IsZero() && !a.Expires.After(now)
+		if user && (a.Port == 0 || a.Port == t.Port) && a.Prefix.Contains(t.Addr) && !expired {
+			matching = append(matching, a)
+		}
+	}
+	if len(matching) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(matching, func(a, b gateway.Access) int { return b.Prefix.Bits() - a.Prefix.Bits() })
+	return &matching[0]
+}
+
+func (m *model) network(from, to netip.Addr) gateway.Reason {
+	if to.Is4() && !m.rules.IPv4 || to.Is6() && !m.rules.IPv6 {
+		return gateway.ReasonIPVersion
+	}
+	if inside(m.rules.Forbidden, to) {
+		return gateway.ReasonForbiddenNetwork
+	}
+	if len(m.rules.Allowed) > 0 && !inside(m.rules.Allowed, to) {
+		return gateway.ReasonNotAllowed
+	}
+	for _, r := range m.rules.Ingress {
+		if !inside(r.From, from) {
+			continue
+		}
+		if inside(r.To, to) {
+			if r.Action == policy.Deny {
+				return gateway.ReasonIngressRule
+			}
+			return ""
+		}
+		if r.Action == policy.AllowExclusive {
+			return gateway.ReasonIngressRule
+		}
+	}
+	return ""
+}
+
+func (m *model) decide(r gateway.Request) string {
+	a := m.accounts[r.Principal.Account]
+	switch {
+	case a == nil:
+		return string(gateway.ReasonUnknownAccount)
+	case a.Freeze != nil:
+		return string(gateway.ReasonFrozen)
+	case a.OSHOnly:
+		return string(gateway.ReasonOSHOnly)
+	}
+	if why := m.network(r.From.Addr(), r.Target.Addr); why != "" {
+		return string(why)
+	}
+	var ways []string
+	matched := false
+	add := func(kind, group string, a *gateway.Access, of []gateway.EgressKey, force ...string) {
+		matched = true
+		force = append(force, a.ForceKey, r.UseKey)
+		var fps []string
+		for _, k := range of {
+			if !slices.ContainsFunc(force, func(f string) bool { return f != "" && f != k.Fingerprint }) {
+				fps = append(fps, k.Fingerprint)
+			}
+		}
+		if len(fps) > 0 || strings.Join(force, "") == "" {
+			ways = append(ways, fmt.Sprintf("%s(%s):%s[%s]", kind, group, a, strings.Join(fps, " ")))
+		}
+	}
+	if p := m.find(a.Personal, r.Target); p != nil {
+		add("personal", "", p, a.EgressKeys)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.groups)) {
+		g := m.groups[name]
+		found := m.find(g.Accesses, r.Target)
+		if found == nil {
+			continue
+		}
+		if slices.Contains(g.Members, a.Name) {
+			add("group-member", g.Name, found, g.Keys)
+		} else if own := m.find(g.Guests[a.Name], r.Target); own != nil {
+			add("group-guest", g.Name, own, g.Keys, found.ForceKey)
+		}
+	}
+	switch {
+	case len(ways) > 0:
+		return strings.Join(ways, " ")
+	case matched:
+		return string(gateway.ReasonNoKey)
+	}
+	return string(gateway.ReasonNoAccess)
+}
+
+// chance makes small random worlds, in which things meet often.
+type chance struct{ *rand.Rand }
+
+func pick[T any](c chance, of ...T) T { return of[c.IntN(len(of))] }
+
+func (c chance) addr() netip.Addr {
+	if c.IntN(4) == 0 {
+		return netip.MustParseAddr(fmt.Sprintf("2001:db8::%d:%d", c.IntN(3), c.IntN(4)))
+	}
+	return netip.AddrFrom4([4]byte{10, byte(c.IntN(2)), byte(c.IntN(3)), byte(c.IntN(6))})
+}
+
+func (c chance) prefix() netip.Prefix {
+	a := c.addr()
+	bits := pick(c, a.BitLen(), a.BitLen(), a.BitLen(), a.BitLen()-1, a.BitLen()-8, a.BitLen()-16, 8, 0)
+	return netip.PrefixFrom(a, bits).Masked()
+}
+
+func (c chance) accesses() []gateway.Access {
+	list := make([]gateway.Access, c.IntN(pick(c, 1, 4, 12, 60)))
+	for i := range list {
+		list[i] = gateway.Access{
+			Prefix:   c.prefix(),
+			User:     pick(c, "", "", "root", "www", "w*", "*", "r??t", "!sftp", "*!*", "**t"),
+			Port:     pick[uint16](c, 0, 22, 22, 23),
+			ForceKey: pick(c, "", "", "", "k1", "k2", "gone"),
+			Expires:  pick(c, time.Time{}, time.Time{}, now, now.Add(-time.Hour), now.Add(time.Hour)),
+		}
+	}
+	return list
+}
+
+func (c chance) name() string { return fmt.Sprintf("a%d", c.IntN(8)) }
+
+func (c chance) names() []string {
+	var names []string
+	for range c.IntN(5) {
+		names = append(names, c.name())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (c chance) account(name string) *gateway.Account {
+	a := &gateway.Account{Name: name, Personal: c.accesses(), EgressKeys: keys("k1", "k3")[:c.IntN(3)], OSHOnly: c.IntN(12) == 0}
+	if c.IntN(12) == 0 {
+		a.Freeze = new(gateway.Freeze)
+	}
+	return a
+}
+
+func (c chance) group(name string) *gateway.Group {
+	g := &gateway.Group{Name: name, Owners: c.names(), Gatekeepers: c.names(), Aclkeepers: c.names(), Members: c.names(),
+		Accesses: c.accesses(), Keys: keys("k1", "k2")[:c.IntN(3)], Guests: map[string][]gateway.Access{}}
+	for range c.IntN(4) {
+		g.Guests[c.name()] = c.accesses()
+	}
+	return g
+}
+
+func (c chance) prefixes() []netip.Prefix {
+	var list []netip.Prefix
+	for range c.IntN(4) {
+		list = append(list, c.prefix())
+	}
+	return list
+}
+
+func (c chance) rules() policy.Rules {
+	r := policy.Rules{IPv4: c.IntN(10) > 0, IPv6: c.IntN(3) > 0}
+	if c.IntN(3) == 0 {
+		r.Forbidden = c.prefixes()
+	}
+	if c.IntN(4) == 0 {
+		r.Allowed = c.prefixes()
+	}
+	for range c.IntN(3) {
+		r.Ingress = append(r.Ingress, policy.IngressRule{From: c.prefixes(), To: c.prefixes(),
+			Action: pick(c, policy.Allow, policy.Deny, policy.AllowExclusive)})
+	}
+	return r
+}
+
+func (c chance) request() gateway.Request {
+	return gateway.Request{
+		Principal: gateway.Principal{Account: c.name()},
+		From:      netip.AddrPortFrom(c.addr(), 4000),
+		Target:    gateway.Target{User: pick(c, "root", "www", "", "!sftp", "w*"), Addr: c.addr(), Port: pick[uint16](c, 22, 23, 24)},
+		UseKey:    pick(c, "", "", "", "k1", "k2"),
+	}
+}
+
+// TestModel changes a snapshot and the model alike, and compares what they
+// decide, and what they decide with a snapshot made afresh.
+func TestModel(t *testing.T) {
+	for seed := range uint64(150) {
+		c := chance{rand.New(rand.NewPCG(seed, 1))}
+		m := &model{map[string]*gateway.Account{}, map[string]*gateway.Group{}, c.rules()}
+		s := policy.New(nil, nil, m.rules)
+		for range 25 {
+			s = m.change(c, s)
+			fresh := policy.New(slices.Collect(maps.Values(m.accounts)), slices.Collect(maps.Values(m.groups)), m.rules)
+			for range 15 {
+				r := c.request()
+				want := m.decide(r)
+				if got := render(s.Decide(r, now)); got != want {
+					t.Fatalf("seed %d: %v: changed snapshot gives %s, want %s", seed, r, got, want)
+				}
+				if got := render(fresh.Decide(r, now)); got != want {
+					t.Fatalf("seed %d: %v: fresh snapshot gives %s, want %s", seed, r, got, want)
+				}
+			}
+			account := c.name()
+			if diff := cmp.Diff(view(fresh, account), view(s, account)); diff != "" {
+				t.Fatalf("seed %d: GroupsOf(%s): fresh, changed: %s", seed, account, diff)
+			}
+			if s.NumAccounts() != len(m.accounts) || s.NumGroups() != len(m.groups) {
+				t.Fatalf("seed %d: %d accounts and %d groups, want %d and %d", seed,
+					s.NumAccounts(), s.NumGroups(), len(m.accounts), len(m.groups))
+			}
+		}
+	}
+}
+
+// change makes one random change to both.
+func (m *model) change(c chance, s *policy.Snapshot) *policy.Snapshot {
+	account, group := c.name(), fmt.Sprintf("g%d", c.IntN(5))
+	switch c.IntN(10) {
+	case 0:
+		delete(m.accounts, account)
+		return s.WithoutAccount(account)
+	case 1:
+		delete(m.groups, group)
+		return s.WithoutGroup(group)
+	case 2:
+		m.rules = c.rules()
+		return s.WithRules(m.rules)
+	case 3, 4, 5:
+		m.accounts[account] = c.account(account)
+		return s.WithAccount(m.accounts[account])
+	}
+	m.groups[group] = c.group(group)
+	return s.WithGroup(m.groups[group])
+}
+
+// view shows the roles of an account.
+func view(s *policy.Snapshot, account string) []string {
+	var list []string
+	for _, m := range s.GroupsOf(account) {
+		list = append(list, fmt.Sprint(m.Group.Name, m.Roles))
+	}
+	return list
+}
