@@ -1,0 +1,14 @@
+package jail
+
+import "golang.org/x/sys/unix"
+
+// auditArch is the one architecture whose system calls are answered; i386's
+// have other numbers.
+const auditArch = unix.AUDIT_ARCH_X86_64
+
+const sysFstatat = unix.SYS_NEWFSTATAT
+
+// hostileArch are the hostile calls that only this architecture has.
+var hostileArch = [...]uint32{
+	unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_IOPL, unix.SYS_IOPERM, unix.SYS_MODIFY_LDT,
+}

@@ -1,0 +1,12 @@
+package jail
+
+import "golang.org/x/sys/unix"
+
+// auditArch is the one architecture whose system calls are answered; 32-bit
+// ARM's have other numbers.
+const auditArch = unix.AUDIT_ARCH_AARCH64
+
+const sysFstatat = unix.SYS_FSTATAT
+
+// hostileArch are the hostile calls that only this architecture has: none.
+var hostileArch = [...]uint32{}
