@@ -37,7 +37,7 @@ func records() []audit.Record {
 		{Event: audit.Connect, From: from, Via: netip.MustParseAddrPort("192.0.2.1:22"), Allowed: audit.Yes},
 		{Event: audit.Auth, Session: session, Principal: gateway.Principal{Account: "bob", Realm: "acme"}, From: from,
 			Key: "SHA256:abc", Allowed: audit.No, Reason: "unknown key"},
-		{Event: audit.Decision, Session: session, Principal: alice, Target: web, Protocol: gateway.SSH, Allowed: audit.Yes,
+		{Event: audit.Decision, Session: session, Login: "76543210fedcba9876543210", Principal: alice, Target: web, Protocol: gateway.SSH, Allowed: audit.Yes,
 			Way: "group-member:web"},
 		{Event: audit.Open, Session: session, Principal: alice, From: from, Target: web, Protocol: gateway.SSH,
 			Action: "exec", Command: "printf '\x1b]0;owned\a'\n{\"event\":\"close\"}\u202e\xff"},
