@@ -1,0 +1,202 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gateway"
+	"gateway/internal/osh"
+	"gateway/internal/store"
+)
+
+// access reads the options that name an entry of a list of accesses. A host
+// name is resolved now, and returned beside.
+func (c *call) access(ctx context.Context, o osh.AccessOptions) (gateway.Access, string, error) {
+	var a gateway.Access
+	if o.Protocol != "" || o.ProxyHost != "" || o.ProxyPort != "" || o.ProxyUser != "" {
+		return a, "", c.fail("ERR_INVALID_PARAMETER", "--protocol and --proxy-… are not offered by this gateway")
+	}
+	var err error
+	if a.User, err = c.accessUser(o); err != nil {
+		return a, "", err
+	}
+	if a.Port, err = c.accessPort(o); err != nil {
+		return a, "", err
+	}
+	prefix, name, err := c.accessHost(ctx, o.Host)
+	a.Prefix = prefix
+	return a, name, err
+}
+
+func (c *call) accessUser(o osh.AccessOptions) (string, error) {
+	switch {
+	case o.User != "" && o.UserAny && o.User != "*":
+		return "", c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--user and --user-any exclude each other")
+	case o.User == "" && !o.UserAny:
+		return "", c.fail("ERR_MISSING_PARAMETER", "option --user is missing; --user '*' means any")
+	case o.User == "*" || o.UserAny:
+		return "", nil
+	}
+	if err := checkUser(o.User); err != nil {
+		return "", c.fail("ERR_INVALID_PARAMETER", "user %q is not valid", gateway.Printable(clip(o.User)))
+	}
+	return o.User, nil
+}
+
+func (c *call) accessPort(o osh.AccessOptions) (uint16, error) {
+	switch {
+	case o.Port != "" && o.PortAny && o.Port != "*":
+		return 0, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--port and --port-any exclude each other")
+	case o.Port == "" && !o.PortAny:
+		return 0, c.fail("ERR_MISSING_PARAMETER", "option --port is missing; --port '*' means any")
+	case o.Port == "*" || o.PortAny:
+		return 0, nil
+	}
+	return c.port(o.Port)
+}
+
+// port reads a port number.
+func (c *call) port(s string) (uint16, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n == 0 {
+		return 0, c.fail("ERR_INVALID_PARAMETER", "port %q is not valid", gateway.Printable(clip(s)))
+	}
+	return uint16(n), nil
+}
+
+// accessHost reads a prefix, an address or a host name, which is returned too.
+func (c *call) accessHost(ctx context.Context, host string) (netip.Prefix, string, error) {
+	if p, err := netip.ParsePrefix(host); err == nil {
+		if p.Addr().Is4In6() || p != p.Masked() {
+			return p, "", c.fail("ERR_INVALID_PARAMETER", "%s is no network address (did you mean %s?)", host, p.Masked())
+		}
+		return p, "", nil
+	}
+	addr, name, err := c.host(ctx, host)
+	if err != nil {
+		return netip.Prefix{}, "", err
+	}
+	return netip.PrefixFrom(addr, addr.BitLen()), name, nil
+}
+
+// host gives the address of a host, and its name if it was not an address.
+func (c *call) host(ctx context.Context, host string) (netip.Addr, string, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		if addr.Zone() != "" {
+			return addr, "", c.fail("ERR_INVALID_PARAMETER", "an address with a zone can't be a target")
+		}
+		return addr.Unmap(), "", nil
+	}
+	if len(host) > 253 || !wordChars(host) || strings.HasPrefix(host, "-") {
+		return netip.Addr{}, "", c.fail("ERR_INVALID_PARAMETER", "host %q is not valid", gateway.Printable(clip(host)))
+	}
+	addr, err := c.e.Deps.Resolve(ctx, host)
+	switch {
+	case errors.Is(err, gateway.ErrDenied):
+		return netip.Addr{}, "", c.fail("ERR_HOST_NOT_FOUND", "host names are not resolved by this gateway: give an address")
+	case err != nil:
+		return netip.Addr{}, "", c.fail("ERR_HOST_NOT_FOUND", "host %s can't be resolved", host)
+	}
+	return addr.Unmap(), host, nil
+}
+
+// newAccess reads the options of an access to be added. keys are the ones that
+// it will be used with.
+func (c *call) newAccess(ctx context.Context, o osh.AccessOptions, n osh.NewAccessOptions, keys []gateway.EgressKey) (gateway.Access, error) {
+	a, name, err := c.access(ctx, o)
+	if err != nil {
+		return a, err
+	}
+	if n.ForcePassword != "" {
+		return a, c.fail("ERR_INVALID_PARAMETER", "--force-password is not offered by this gateway")
+	}
+	if n.TTL != "" {
+		ttl, err := parseTTL(n.TTL)
+		if err != nil {
+			return a, c.fail("ERR_INVALID_PARAMETER", "ttl %q is not valid: seconds, or 1d7h8m", gateway.Printable(clip(n.TTL)))
+		}
+		a.Expires = c.now.Add(ttl).Truncate(time.Second)
+	}
+	if n.ForceKey != "" {
+		if !slices.ContainsFunc(keys, func(k gateway.EgressKey) bool { return k.Fingerprint == n.ForceKey }) {
+			return a, c.fail("KO_NO_MATCHING_KEY", "no egress key has the fingerprint %s", gateway.Printable(clip(n.ForceKey)))
+		}
+		a.ForceKey = n.ForceKey
+	}
+	a.Comment = cleanComment(n.Comment)
+	if a.Comment == "" && name != "" {
+		a.Comment = "hostname=" + name
+	}
+	a.AddedBy, a.AddedAt = c.actor.Account, c.now
+	return a, nil
+}
+
+// maxComment bounds the comment of an access.
+const maxComment = 255
+
+// cleanComment replaces what would break a list that is shown or exported.
+func cleanComment(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if strings.ContainsRune("#<>\\\"'", r) {
+			return '_'
+		}
+		return r
+	}, gateway.Printable(s))
+	if len(s) > maxComment {
+		s = strings.ToValidUTF8(s[:maxComment], "")
+	}
+	return s
+}
+
+// probe logs in to the target of a with keys, which belong to o, unless it is
+// more than one, or force.
+func (c *call) probe(ctx context.Context, a gateway.Access, force bool, o store.Owner, keys []gateway.EgressKey) error {
+	if force || !a.Prefix.IsSingleIP() || a.User == "" || strings.ContainsAny(a.User, "*?") || a.Port == 0 {
+		return nil
+	}
+	if a.ForceKey != "" {
+		keys = slices.DeleteFunc(slices.Clone(keys), func(k gateway.EgressKey) bool { return k.Fingerprint != a.ForceKey })
+	}
+	t := gateway.Target{User: a.User, Host: a.Prefix.Addr().String(), Addr: a.Prefix.Addr(), Port: a.Port}
+	if why := c.snap.Network(c.actor.From.Addr(), t.Addr); why != "" && !c.actor.Local {
+		return c.fail("ERR_CONNECTION_FAILED", "%s: %s", t, why)
+	}
+	if err := c.e.Deps.Probe(ctx, c.actor, t, o, keys, a.Legacy); err != nil {
+		return c.fail("ERR_CONNECTION_FAILED", "can't log in to %s: %s; put the key there, or use --force",
+			t, gateway.Printable(clip(err.Error())))
+	}
+	return nil
+}
+
+// number gives nil for "any", as JSON null.
+func number(port uint16) *int {
+	if port == 0 {
+		return nil
+	}
+	n := int(port)
+	return &n
+}
+
+// accessChange is the value of adding or removing a personal access.
+func accessChange(account, action string, a gateway.Access, now time.Time) osh.AccessChange {
+	v := osh.AccessChange{
+		Account: account,
+		Action:  action,
+		IP:      prefixText(a.Prefix),
+		Port:    number(a.Port),
+		User:    optional(a.User),
+	}
+	if action == "add" {
+		v.Comment = optional(a.Comment)
+		if !a.Expires.IsZero() {
+			ttl := int64(a.Expires.Sub(now).Round(time.Second) / time.Second)
+			v.TTL = &ttl
+		}
+	}
+	return v
+}

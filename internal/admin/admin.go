@@ -1,0 +1,144 @@
+// Package admin executes the commands of package osh in the monitor: rights,
+// then options, then formats, then existence, then the change in one
+// transaction that checks the rights once more, its audit record, and the
+// answer. A session process is never believed: the account is the one that the
+// monitor bound the connection to, and the request is decoded strictly.
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"os"
+	"time"
+
+	"gateway"
+	"gateway/internal/osh"
+	"gateway/internal/store"
+	"gateway/policy"
+)
+
+// Executor executes commands. Every field must be set; it is safe for
+// concurrent use.
+type Executor struct {
+	Store  store.Store
+	Policy *policy.Live // follows Store: up to date when Update returns
+	Vault  Vault
+	Config func() Settings
+	Now    func() time.Time
+	// Audit records a command or a change. When it fails nothing is changed
+	// and nothing is shown.
+	Audit func(ctx context.Context, r Record) error
+	Deps  Deps
+}
+
+// Vault makes egress keys.
+type Vault interface {
+	// GenerateKey returns a new key and its sealed private half, which can be
+	// opened for that context only.
+	GenerateKey(algo string, bits int, context string) (gateway.EgressKey, []byte, error)
+}
+
+// Deps is what commands need of the monitor.
+type Deps interface {
+	// Resolve gives the address of a host name; it wraps gateway.ErrNotFound,
+	// or gateway.ErrDenied when names are not to be resolved.
+	Resolve(ctx context.Context, host string) (netip.Addr, error)
+	// Probe logs in to a target with one of owner's keys, and out again.
+	Probe(ctx context.Context, a Actor, t gateway.Target, owner store.Owner, keys []gateway.EgressKey, legacy bool) error
+	// DialCheck says whether a port is "open", "closed" or "unknown".
+	DialCheck(ctx context.Context, addr netip.AddrPort, timeout time.Duration) string
+	// PingSocket gives a socket that can send echo requests to addr only.
+	PingSocket(ctx context.Context, addr netip.Addr) (*os.File, error)
+	// OpenRecording opens a recording for reading.
+	OpenRecording(ctx context.Context, id gateway.SessionID) (*os.File, error)
+	// EndSessions ends the live sessions of an account and says how many.
+	EndSessions(account, reason string) int
+	// Recheck decides every live session again; it does not wait for that.
+	Recheck()
+}
+
+// Actor is who runs a command.
+type Actor struct {
+	Account string
+	Session gateway.SessionID
+	From    netip.AddrPort
+	// Local is the owner of the data folder, on the node itself: every right,
+	// also as an account that does not exist or may not log in.
+	Local bool
+}
+
+// Settings are the values of the configuration that commands depend on.
+type Settings struct {
+	Name, Hostname string
+	AliasCommand   string // shown to people; tokens are replaced already
+	ReadOnly       bool
+	Admins         []string
+	SuperOwners    []string
+
+	IngressAlgorithms, EgressAlgorithms []string // rsa, ecdsa, ed25519, ecdsa-sk, ed25519-sk
+	IngressRSAMin, IngressRSAMax        int
+	EgressRSAMin, EgressRSAMax          int
+	DefaultAlgorithm                    string // of an account's first egress key
+	DefaultSize                         int
+
+	IngressKeysFrom              []netip.Prefix // from= of new ingress keys
+	IngressKeysFromAllowOverride bool
+	EgressKeysFrom               []netip.Prefix // shown with egress keys
+
+	AllowedNetworks, ForbiddenNetworks []netip.Prefix
+	MaxInactiveDays                    int
+	UIDMin, UIDMax                     int
+	SupplementaryGroups                []string // roles of new accounts: member of each
+	DefaultPersonalAccesses            []string
+	InteractiveAllowed                 bool
+	Version                            string
+}
+
+// Record is the audit record of a command, or of the change that it makes.
+type Record struct {
+	Actor    Actor
+	Command  string
+	Request  string // the request as JSON, cut short
+	Change   bool   // written before the change it announces is committed
+	Override bool   // a superowner's right was used
+	Code     string
+	Message  string
+	Err      error // for operators: what the person is not told
+}
+
+// Bounds of a request.
+const (
+	maxRequest       = 1 << 20
+	maxRecordRequest = 4096
+)
+
+// handler executes one command after its rights were checked.
+type handler func(ctx context.Context, c *call) (osh.Result, error)
+
+// handle adapts a function on the typed request.
+func handle[R any](f func(ctx context.Context, c *call, r *R) (osh.Result, error)) handler {
+	return func(ctx context.Context, c *call) (osh.Result, error) { return f(ctx, c, c.req.(*R)) }
+}
+
+// Run executes one command for a.
+func (e *Executor) Run(ctx context.Context, a Actor, command string, request json.RawMessage) osh.Result {
+	c := &call{e: e, actor: a, set: e.Config(), snap: e.Policy.Load(), now: e.Now(), raw: request}
+	r, err := c.run(ctx, command)
+	if err != nil {
+		r = c.answer(err)
+	}
+	if c.override && r.Command != nil {
+		r.Message += "\nOVERRIDE: you may do this as a superowner only; it was recorded as such."
+	}
+	if c.changed {
+		return r // recorded inside the transaction
+	}
+	rec := c.record()
+	rec.Code, rec.Message, rec.Err = r.Code, r.Message, err
+	if err := e.Audit(ctx, rec); err != nil {
+		r.Close()
+		return osh.Refuse(gateway.RefusalNoSpace, "the command can't be recorded, so it is refused")
+	}
+	return r
+}

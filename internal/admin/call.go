@@ -1,0 +1,203 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"gateway"
+	"gateway/internal/osh"
+	"gateway/internal/store"
+	"gateway/policy"
+)
+
+// call is one execution of a command.
+type call struct {
+	e        *Executor
+	actor    Actor
+	set      Settings
+	snap     *policy.Snapshot // at the start
+	now      time.Time
+	raw      json.RawMessage
+	cmd      *osh.Command
+	req      any
+	override bool // a superowner's right was needed
+	changed  bool // a change was committed, and recorded
+}
+
+// run is the order of checks of every command.
+func (c *call) run(ctx context.Context, command string) (osh.Result, error) {
+	cmd, ok := osh.Lookup(command)
+	if !ok || cmd.Name != command {
+		return osh.Result{}, refusal(gateway.RefusalUnknownCommand, "unknown command %s", gateway.Printable(command))
+	}
+	c.cmd, c.req = cmd, cmd.New()
+	run, ok := handlers()[cmd.Name]
+	if !ok {
+		return osh.Result{}, fmt.Errorf("command %s has no handler", cmd.Name)
+	}
+	if err := decode(c.raw, c.req); err != nil {
+		return osh.Result{}, refusal(gateway.RefusalOptions, "the request is malformed")
+	}
+	if err := c.authorise(snapshotState{c.snap}); err != nil {
+		return osh.Result{}, err
+	}
+	if cmd.MasterOnly && c.set.ReadOnly {
+		return osh.Result{}, refusal(gateway.RefusalReadOnly, "this node is read-only: use the master")
+	}
+	if flag := osh.Missing(c.req); flag != "" {
+		return osh.Result{}, c.fail("ERR_MISSING_PARAMETER", "option %s is missing", flag)
+	}
+	return run(ctx, c)
+}
+
+// decode reads a request strictly.
+func decode(raw json.RawMessage, req any) error {
+	if len(raw) > maxRequest {
+		return gateway.ErrInvalid
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(req); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return gateway.ErrInvalid
+	}
+	return nil
+}
+
+// update makes a change: it checks the rights again on the state that the
+// transaction sees, runs f, and records the change; any failure undoes it all.
+// Live sessions are then decided again.
+func (c *call) update(ctx context.Context, f func(tx store.Tx) error) error {
+	err := c.e.Store.Update(ctx, func(tx store.Tx) error {
+		if err := c.authorise(tx); err != nil {
+			return err
+		}
+		if err := f(tx); err != nil {
+			return err
+		}
+		rec := c.record()
+		rec.Change, rec.Code = true, "OK"
+		if err := c.e.Audit(ctx, rec); err != nil {
+			return fmt.Errorf("%w: %w", errNotRecorded, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.changed = true
+	c.snap = c.e.Policy.Load()
+	c.e.Deps.Recheck()
+	return nil
+}
+
+func (c *call) record() Record {
+	name := ""
+	if c.cmd != nil {
+		name = c.cmd.Name
+	}
+	request := string(c.raw[:min(len(c.raw), maxRecordRequest)])
+	return Record{Actor: c.actor, Command: name, Request: request, Override: c.override}
+}
+
+// errNotRecorded: the change was not made because it can't be recorded.
+var errNotRecorded = errors.New("audit record refused")
+
+// answered carries an answer through code that returns errors, so that it also
+// undoes a transaction.
+type answered struct{ osh.Result }
+
+func (a *answered) Error() string { return a.Code + ": " + a.Message }
+
+func refusal(r gateway.Refusal, format string, args ...any) error {
+	return &answered{osh.Refuse(r, fmt.Sprintf(format, args...))}
+}
+
+// fail ends the command with an ERR_… or KO_… code.
+func (c *call) fail(code, format string, args ...any) error {
+	return &answered{osh.Fail(c.cmd.Name, code, fmt.Sprintf(format, args...), nil)}
+}
+
+// noChange ends the command, successfully, with OK_NO_CHANGE.
+func (c *call) noChange(format string, args ...any) error {
+	return &answered{osh.OK(c.cmd.Name, "OK_NO_CHANGE", fmt.Sprintf(format, args...), nil)}
+}
+
+// ok is the answer of success. An empty message says nothing but the value.
+func (c *call) ok(value any, format string, args ...any) (osh.Result, error) {
+	message := "OK"
+	if format != "" {
+		message = fmt.Sprintf(format, args...)
+	}
+	return osh.OK(c.cmd.Name, "OK", message, value), nil
+}
+
+// answer turns an error into what the person sees; the rest is for operators.
+func (c *call) answer(err error) osh.Result {
+	if a, ok := errors.AsType[*answered](err); ok {
+		return a.Result
+	}
+	name := ""
+	if c.cmd != nil {
+		name = c.cmd.Name
+	}
+	switch {
+	case errors.Is(err, errNotRecorded):
+		return osh.Refuse(gateway.RefusalNoSpace, "the change can't be recorded, so it was not made")
+	case errors.Is(err, gateway.ErrUnavailable):
+		return osh.Fail(name, "ERR_UNAVAILABLE", "the gateway's state can't be changed now; nothing was changed", nil)
+	case errors.Is(err, gateway.ErrConflict):
+		return osh.Fail(name, "ERR_CONFLICT", "the state changed meanwhile; nothing was changed", nil)
+	case errors.Is(err, gateway.ErrNotFound):
+		return osh.Fail(name, "KO_NOT_FOUND", "not found; nothing was changed", nil)
+	}
+	return osh.Fail(name, "ERR_INTERNAL", "the gateway could not do that; its operators can see why", nil)
+}
+
+// account finds an account that a request names.
+func (c *call) account(s state, name string) (*gateway.Account, error) {
+	a, err := s.Account(name)
+	if errors.Is(err, gateway.ErrNotFound) {
+		return nil, c.fail("KO_NOT_FOUND", "account %s does not exist", gateway.Printable(clip(name)))
+	}
+	return a, err
+}
+
+// self is the account that runs the command.
+func (c *call) self(s state) (*gateway.Account, error) { return c.account(s, c.actor.Account) }
+
+// group finds a group that a request names.
+func (c *call) group(s state, name string) (*gateway.Group, error) {
+	g, err := s.Group(name)
+	if errors.Is(err, gateway.ErrNotFound) {
+		return nil, c.fail("KO_GROUP_NOT_FOUND", "group %s does not exist", gateway.Printable(clip(name)))
+	}
+	return g, err
+}
+
+// now is the state before the command.
+func (c *call) state() state { return snapshotState{c.snap} }
+
+// clip keeps messages short whatever was sent.
+func clip(s string) string {
+	if len(s) > 64 {
+		return strings.ToValidUTF8(s[:64], "") + "…"
+	}
+	return s
+}
+
+// optional gives nil for an empty text, as JSON null.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,150 @@
+package admin
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gateway"
+	"gateway/internal/osh"
+)
+
+func info(_ context.Context, c *call, _ *osh.Info) (osh.Result, error) {
+	me, err := c.self(c.state())
+	if err != nil && !c.actor.Local {
+		return osh.Result{}, err
+	}
+	v := osh.InfoValue{
+		Account:                c.actor.Account,
+		AccountExpirationDays:  strconv.Itoa(c.set.MaxInactiveDays),
+		AllowedNetworks:        texts(c.set.AllowedNetworks),
+		AliasCommand:           c.set.AliasCommand,
+		BastionName:            c.set.Name,
+		EgressIPs:              texts(c.set.EgressKeysFrom),
+		EgressRSAMax:           strconv.Itoa(c.set.EgressRSAMax),
+		EgressRSAMin:           strconv.Itoa(c.set.EgressRSAMin),
+		EgressAlgorithms:       list(c.set.EgressAlgorithms),
+		ForbiddenNetworks:      texts(c.set.ForbiddenNetworks),
+		Hostname:               c.set.Hostname,
+		IdleKillTimeout:        "0",
+		IdleLockTimeout:        "0",
+		IngressKeysFrom:        texts(c.set.IngressKeysFrom),
+		IngressRSAMax:          strconv.Itoa(c.set.IngressRSAMax),
+		IngressRSAMin:          strconv.Itoa(c.set.IngressRSAMin),
+		IngressAlgorithms:      list(c.set.IngressAlgorithms),
+		InteractiveModeAllowed: flag(c.set.InteractiveAllowed),
+		IsAdmin:                flag(c.isAdmin()),
+		IsAuditor:              flag(c.isAuditor(me)),
+		IsSuperowner:           flag(c.isSuperowner()),
+		RegisteredAccounts:     c.snap.NumAccounts(),
+		RegisteredGroups:       c.snap.NumGroups(),
+		SlaveMode:              flag(c.set.ReadOnly),
+	}
+	if c.isAdmin() {
+		v.AdminAccounts, v.SuperOwnerAccounts = c.set.Admins, c.set.SuperOwners
+	}
+	return c.ok(v, "")
+}
+
+func help(_ context.Context, c *call, _ *osh.Help) (osh.Result, error) {
+	return c.ok(osh.HelpValue{Allowed: c.allowed()}, "")
+}
+
+// allowed lists the commands that the actor may use.
+func (c *call) allowed() []string {
+	me, _ := c.state().Account(c.actor.Account)
+	names := []string{}
+	for _, cmd := range osh.Commands() {
+		if c.may(cmd, me) {
+			names = append(names, cmd.Name)
+		}
+	}
+	return names
+}
+
+// maxCompletions is how many names the prompt is told.
+const maxCompletions = 100
+
+// Complete gives names that start with prefix to the prompt of a: those of the
+// commands it may use, of groups or of accounts. Group names are no secret
+// (groupList --all); account names are, except to who may list them or manages
+// a group.
+func (e *Executor) Complete(a Actor, kind, prefix string) []string {
+	c := &call{e: e, actor: a, set: e.Config(), snap: e.Policy.Load(), now: e.Now()}
+	names := []string{}
+	add := func(name string) bool {
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+		return len(names) < maxCompletions
+	}
+	switch kind {
+	case "command":
+		for _, name := range c.allowed() {
+			add(name)
+		}
+	case "group":
+		for g := range c.snap.Groups() {
+			if !add(g.Name) {
+				break
+			}
+		}
+	case "account":
+		if !c.knowsAccounts() {
+			break
+		}
+		for a := range c.snap.Accounts() {
+			if !add(a.Name) {
+				break
+			}
+		}
+	}
+	return names
+}
+
+func (c *call) knowsAccounts() bool {
+	me, err := c.state().Account(c.actor.Account)
+	if err == nil && me.Granted("accountList") || c.isSuperowner() {
+		return true
+	}
+	for _, m := range c.snap.GroupsOf(c.actor.Account) {
+		if slices.Contains(m.Roles, gateway.Owner) || slices.Contains(m.Roles, gateway.Gatekeeper) {
+			return true
+		}
+	}
+	return false
+}
+
+// flag is a boolean as scripts expect it.
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// list is never null in JSON.
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+// texts writes prefixes; single addresses without their length.
+func texts(prefixes []netip.Prefix) []string {
+	out := []string{}
+	for _, p := range prefixes {
+		out = append(out, prefixText(p))
+	}
+	return out
+}
+
+func prefixText(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}

@@ -1,0 +1,165 @@
+package admin
+
+import (
+	"errors"
+	"slices"
+
+	"gateway"
+	"gateway/internal/osh"
+	"gateway/policy"
+)
+
+// state is what rights are decided on: the snapshot at first, the transaction
+// again before a change.
+type state interface {
+	// Account and Group wrap gateway.ErrNotFound.
+	Account(name string) (*gateway.Account, error)
+	Group(name string) (*gateway.Group, error)
+}
+
+type snapshotState struct{ *policy.Snapshot }
+
+func (s snapshotState) Account(name string) (*gateway.Account, error) {
+	if a := s.Snapshot.Account(name); a != nil {
+		return a, nil
+	}
+	return nil, gateway.ErrNotFound
+}
+
+func (s snapshotState) Group(name string) (*gateway.Group, error) {
+	if g := s.Snapshot.Group(name); g != nil {
+		return g, nil
+	}
+	return nil, gateway.ErrNotFound
+}
+
+// right returns nil when the actor, whose account is me (nil for a local actor
+// without account), may run the command. Nothing else is permitted.
+type right func(c *call, s state, me *gateway.Account) error
+
+// rights is the check of each category. A command of a category that is not
+// here can't be run.
+func rights() map[osh.Category]right {
+	return map[osh.Category]right{
+		osh.Open:            anybody,
+		osh.Restricted:      granted,
+		osh.Admin:           adminOnly,
+		osh.GroupOwner:      holding(gateway.Owner, "ERR_NOT_GROUP_OWNER"),
+		osh.GroupGatekeeper: holding(gateway.Gatekeeper, "ERR_NOT_GROUP_GATEKEEPER"),
+		osh.GroupAclkeeper:  holding(gateway.Aclkeeper, "ERR_NOT_GROUP_ACLKEEPER"),
+	}
+}
+
+// authorise checks the actor's account and the command's rights on s.
+func (c *call) authorise(s state) error {
+	check, ok := rights()[c.cmd.Category]
+	if !ok {
+		return refusal(gateway.RefusalRestricted, "nobody may run this command")
+	}
+	me, err := s.Account(c.actor.Account)
+	if errors.Is(err, gateway.ErrNotFound) && c.actor.Local {
+		return check(c, s, nil)
+	}
+	if errors.Is(err, gateway.ErrNotFound) {
+		return refusal(gateway.RefusalAccountInvalid, "your account does not exist any more")
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.alive(me); err != nil {
+		return err
+	}
+	return check(c, s, me)
+}
+
+// alive checks that the account may still act. Inactivity counts at login only.
+func (c *call) alive(me *gateway.Account) error {
+	switch {
+	case c.actor.Local:
+		return nil
+	case me.Freeze != nil:
+		return refusal(gateway.RefusalFrozen, "your account is frozen")
+	case !me.Expires.IsZero() && !c.now.Before(me.Expires):
+		return refusal(gateway.RefusalTTL, "your account has expired")
+	}
+	return nil
+}
+
+// isAdmin is listed in the configuration, or owns the node.
+func (c *call) isAdmin() bool {
+	return c.actor.Local || slices.Contains(c.set.Admins, c.actor.Account)
+}
+
+// isSuperowner holds every role of every group. Administrators are superowners.
+func (c *call) isSuperowner() bool {
+	return c.isAdmin() || slices.Contains(c.set.SuperOwners, c.actor.Account)
+}
+
+// isAuditor may see more.
+func (c *call) isAuditor(me *gateway.Account) bool {
+	return c.isAdmin() || me != nil && me.Granted("auditor")
+}
+
+func anybody(*call, state, *gateway.Account) error { return nil }
+
+func granted(c *call, _ state, me *gateway.Account) error {
+	if c.actor.Local || me != nil && me.Granted(c.cmd.Name) {
+		return nil
+	}
+	return refusal(gateway.RefusalRestricted, "you were not granted the command %s", c.cmd.Name)
+}
+
+func adminOnly(c *call, _ state, _ *gateway.Account) error {
+	if c.isAdmin() {
+		return nil
+	}
+	return refusal(gateway.RefusalRestricted, "the command %s is for administrators", c.cmd.Name)
+}
+
+// holding wants a role in the group that the request names. That there is such
+// a request is a matter of the declarations, and tested.
+func holding(role gateway.Role, code string) right {
+	return func(c *call, s state, me *gateway.Account) error {
+		if flag := osh.Missing(c.req); flag != "" {
+			return c.fail("ERR_MISSING_PARAMETER", "option %s is missing", flag)
+		}
+		named, ok := c.req.(osh.GroupNamed)
+		if !ok {
+			return refusal(gateway.RefusalRestricted, "nobody may run this command")
+		}
+		g, err := c.group(s, named.GroupName())
+		if err != nil {
+			return err
+		}
+		return c.holds(g, role, code)
+	}
+}
+
+// holds checks for a role in g, and notes when it is only there by override.
+func (c *call) holds(g *gateway.Group, role gateway.Role, code string) error {
+	switch {
+	case g.Has(role, c.actor.Account):
+		return nil
+	case c.isSuperowner():
+		c.override = true
+		return nil
+	}
+	return c.fail(code, "you are not %s of the group %s", role, g.Name)
+}
+
+// may reports whether the actor may use cmd, in some group if that is what it
+// needs; for help and completion only.
+func (c *call) may(cmd *osh.Command, me *gateway.Account) bool {
+	role, grouped := map[osh.Category]gateway.Role{
+		osh.GroupOwner: gateway.Owner, osh.GroupGatekeeper: gateway.Gatekeeper, osh.GroupAclkeeper: gateway.Aclkeeper,
+	}[cmd.Category]
+	if !grouped {
+		probe := *c
+		probe.cmd = cmd
+		check, ok := rights()[cmd.Category]
+		return ok && check(&probe, c.state(), me) == nil
+	}
+	return c.isSuperowner() || slices.ContainsFunc(c.snap.GroupsOf(c.actor.Account), func(m policy.Membership) bool {
+		return slices.Contains(m.Roles, role)
+	})
+}

@@ -1,0 +1,31 @@
+package admin
+
+import (
+	"testing"
+
+	"gateway/internal/osh"
+)
+
+// A command without rights or without a handler must not exist, nor a handler
+// that nothing declares.
+func TestEveryCommandHasRightsAndHandler(t *testing.T) {
+	all := handlers()
+	for _, cmd := range osh.Commands() {
+		if _, ok := rights()[cmd.Category]; !ok {
+			t.Errorf("%s: category %q has no rights", cmd.Name, cmd.Category)
+		}
+		if all[cmd.Name] == nil {
+			t.Errorf("%s: no handler", cmd.Name)
+		}
+		delete(all, cmd.Name)
+		switch cmd.Category {
+		case osh.GroupOwner, osh.GroupGatekeeper, osh.GroupAclkeeper:
+			if _, ok := cmd.New().(osh.GroupNamed); !ok {
+				t.Errorf("%s: its rights depend on a group, and its request names none", cmd.Name)
+			}
+		}
+	}
+	for name := range all {
+		t.Errorf("%s: a handler without declaration", name)
+	}
+}

@@ -1,0 +1,39 @@
+package osh
+
+import "slices"
+
+// Commands returns the declaration of every command, sorted by name.
+func Commands() []*Command {
+	all := []*Command{
+		groupCreateCommand(),
+		helpCommand(),
+		infoCommand(),
+		selfAddPersonalAccessCommand(),
+	}
+	slices.SortFunc(all, func(a, b *Command) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+// Lookup finds a command by its name or by an older one.
+func Lookup(name string) (*Command, bool) {
+	for _, c := range Commands() {
+		if c.Name == name || slices.Contains(c.Aliases, name) {
+			return c, true
+		}
+	}
+	return nil, false
+}
+
+// names returns what a person may type as a command.
+func names() []string {
+	var names []string
+	for _, c := range Commands() {
+		names = append(names, c.Name)
+	}
+	return names
+}

@@ -1,0 +1,145 @@
+package osh
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"gateway"
+)
+
+// Execute does what line asks for and returns the exit status.
+func Execute(ctx context.Context, env Env, line Line) int {
+	if env.Terminal != nil && line.Action != Connect {
+		env.Out, env.Err = crlf{env.Out}, crlf{env.Err}
+	}
+	return execute(ctx, &env, line)
+}
+
+// execute expects streams that need no more treatment.
+func execute(ctx context.Context, env *Env, line Line) int {
+	switch {
+	case line.Action == Run && line.Help:
+		c, _ := Lookup(line.Command)
+		return show(env, line, func(w io.Writer) { CommandHelp(w, c, line.LongHelp) })
+	case line.Help:
+		return show(env, line, usage)
+	case line.Action == Connect:
+		return env.Connect(ctx, env, line)
+	case line.Action == Run:
+		return runCommand(ctx, env, line)
+	case line.Action == Interactive || env.InteractiveByDefault && env.Terminal != nil:
+		if !env.InteractiveAllowed {
+			return refusal(env, line, Refuse(gateway.RefusalNoInteractive, "the interactive mode is disabled on this gateway"))
+		}
+		return interact(ctx, env)
+	}
+	var b bytes.Buffer
+	usage(&b)
+	writeText(env.Err, b.String())
+	return refusal(env, line, Refuse(gateway.RefusalNoHost, "neither a host nor a command was given"))
+}
+
+// RefuseLine answers a line that ParseLine refused, and returns the exit
+// status. It also serves refusals of the connection itself.
+func RefuseLine(env Env, line Line, err error) int {
+	if env.Terminal != nil {
+		env.Out, env.Err = crlf{env.Out}, crlf{env.Err}
+	}
+	return refuseLine(&env, line, err)
+}
+
+func refuseLine(env *Env, line Line, err error) int {
+	if re, ok := errors.AsType[*RefusalError](err); ok {
+		return refusal(env, line, Refuse(re.Refusal, re.Text))
+	}
+	return refusal(env, line, Refuse(gateway.RefusalOptions, err.Error()))
+}
+
+// refusal prints a failure: text for people on stderr, JSON on stdout.
+func refusal(env *Env, line Line, r Result) int {
+	writeText(env.Err, r.Message+"\n")
+	return finish(env, line, r)
+}
+
+// finish prints the JSON form and returns the exit status.
+func finish(env *Env, line Line, r Result) int {
+	if err := writeJSON(env.Out, line.JSON, r); err != nil {
+		return gateway.RefusalPlugin.Code
+	}
+	return r.Exit
+}
+
+func show(env *Env, line Line, help func(io.Writer)) int {
+	var b bytes.Buffer
+	help(&b)
+	writeText(env.Out, b.String())
+	return finish(env, line, OK("help", "OK", "OK", nil))
+}
+
+// runCommand parses the command's own options, has it executed and prints the
+// answer.
+func runCommand(ctx context.Context, env *Env, line Line) int {
+	cmd, ok := Lookup(line.Command)
+	if !ok {
+		return refusal(env, line, Refuse(gateway.RefusalUnknownCommand, "unknown command "+line.Command))
+	}
+	req := cmd.New()
+	if err := parseOptions(req, line.Args); err != nil {
+		return refusal(env, line, Fail(cmd.Name, "ERR_BAD_OPTIONS",
+			fmt.Sprintf("%v; --osh %s --help shows the options", err, cmd.Name), nil))
+	}
+	run := func(ctx context.Context, req any) (Result, error) { return call(ctx, env.Client, cmd.Name, req) }
+	var r Result
+	var err error
+	if cmd.Local != nil {
+		quiet := *env
+		if line.Quiet && line.JSON != NoJSON {
+			quiet.Out = io.Discard
+		}
+		r, err = cmd.Local(ctx, &quiet, req, run)
+	} else {
+		r, err = run(ctx, req)
+	}
+	defer r.Close()
+	if err != nil {
+		return refusal(env, line, Refuse(gateway.RefusalPlugin, "the command could not be executed"))
+	}
+	if r.Exit != 0 {
+		return refusal(env, line, r)
+	}
+	if err := printResult(env, line, cmd, r); err != nil {
+		return refusal(env, line, Fail(cmd.Name, "ERR_INTERNAL", "the answer can't be shown", nil))
+	}
+	return finish(env, line, r)
+}
+
+// printResult writes the answer for people.
+func printResult(env *Env, line Line, cmd *Command, r Result) error {
+	if line.Quiet && line.JSON != NoJSON {
+		return nil
+	}
+	var b bytes.Buffer
+	if r.Message != "" && r.Message != r.Code {
+		fmt.Fprintln(&b, r.Message)
+	}
+	if cmd.Text != nil && len(r.Value) > 0 && string(r.Value) != "null" {
+		if err := cmd.Text(&b, r); err != nil {
+			return err
+		}
+	}
+	writeText(env.Out, b.String())
+	return nil
+}
+
+// call encodes the request and runs it.
+func call(ctx context.Context, c Client, command string, req any) (Result, error) {
+	raw, err := json.Marshal(req)
+	if err != nil {
+		return Result{}, fmt.Errorf("encode request: %w", err)
+	}
+	return c.Run(ctx, command, raw)
+}

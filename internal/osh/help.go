@@ -1,0 +1,146 @@
+package osh
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Help is the request of help.
+type Help struct {
+	Command string `opt:"command" arg:"COMMAND" pos:"true" complete:"command" help:"show the help of that command"`
+}
+
+// HelpValue is what the monitor answers; scripts see null.
+type HelpValue struct{ Allowed []string }
+
+func helpCommand() *Command {
+	return &Command{
+		Name:     "help",
+		Category: Open,
+		Summary:  "the commands you may use, or the help of one",
+		Examples: []string{"help", "help selfAddIngressKey"},
+		New:      func() any { return new(Help) },
+		Local:    helpLocal,
+	}
+}
+
+// helpLocal shows only what the account may use, so it asks the monitor, and
+// keeps the answer to itself: the value of help is null.
+func helpLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, error) {
+	r, err := run(ctx, req)
+	if err != nil || r.Exit != 0 {
+		return r, err
+	}
+	var allowed HelpValue
+	if err := json.Unmarshal(r.Value, &allowed); err != nil {
+		return Result{}, fmt.Errorf("read the list of commands: %w", err)
+	}
+	var b strings.Builder
+	if name := req.(*Help).Command; name != "" {
+		c, ok := Lookup(name)
+		if !ok {
+			return Fail("help", "ERR_INVALID_PARAMETER", "unknown command "+name+maybe(name, names()), nil), nil
+		}
+		CommandHelp(&b, c, true)
+	} else {
+		overview(&b, allowed.Allowed)
+	}
+	writeText(env.Out, b.String())
+	return OK("help", "OK", "OK", nil), nil
+}
+
+// overview lists commands by category.
+func overview(w io.Writer, allowed []string) {
+	fmt.Fprintln(w, "Commands you may use, as --osh COMMAND; --osh COMMAND --help says more.")
+	for _, cat := range []struct {
+		category Category
+		title    string
+	}{
+		{Open, "for everybody"},
+		{GroupAclkeeper, "for aclkeepers of a group"},
+		{GroupGatekeeper, "for gatekeepers of a group"},
+		{GroupOwner, "for owners of a group"},
+		{Restricted, "granted one by one"},
+		{Admin, "for administrators"},
+	} {
+		title := "\n" + cat.title + ":\n"
+		for _, c := range Commands() {
+			if c.Category != cat.category || !slices.Contains(allowed, c.Name) {
+				continue
+			}
+			fmt.Fprintf(w, "%s  %-28s %s\n", title, c.Name, c.Summary)
+			title = ""
+		}
+	}
+}
+
+// CommandHelp writes the help of one command.
+func CommandHelp(w io.Writer, c *Command, long bool) {
+	fmt.Fprintf(w, "%s: %s\n\nUsage: --osh %s", c.Name, c.Summary, c.Name)
+	opts := Options(c.New())
+	for _, o := range opts {
+		text := o.Flag()
+		if o.Arg != "" {
+			text += " " + o.Arg
+		}
+		if !o.Required {
+			text = "[" + text + "]"
+		}
+		fmt.Fprintf(w, " %s", text)
+	}
+	fmt.Fprint(w, "\n")
+	if len(opts) > 0 {
+		fmt.Fprint(w, "\n")
+	}
+	for _, o := range opts {
+		var flags []string
+		for _, n := range o.Names {
+			flags = append(flags, dashed(n))
+		}
+		writeOption(w, flags, o.Arg, o.Help)
+	}
+	if c.Category != Open {
+		fmt.Fprintf(w, "\nWho may use it: %s\n", c.Category)
+	}
+	if !long {
+		return
+	}
+	if c.Long != "" {
+		fmt.Fprintf(w, "\n%s\n", c.Long)
+	}
+	for i, e := range c.Examples {
+		if i == 0 {
+			fmt.Fprint(w, "\nExamples:\n")
+		}
+		fmt.Fprintf(w, "  --osh %s\n", e)
+	}
+}
+
+func writeOption(w io.Writer, flags []string, arg, help string) {
+	text := strings.Join(flags, "/")
+	if arg != "" {
+		text += " " + arg
+	}
+	if len(text) > 26 {
+		fmt.Fprintf(w, "  %s\n  %-26s %s\n", text, "", help)
+		return
+	}
+	fmt.Fprintf(w, "  %-26s %s\n", text, help)
+}
+
+// usage is the help of a line without a command.
+func usage(w io.Writer) {
+	fmt.Fprint(w, "Usage: [OPTIONS] [USER@]HOST [-- REMOTE COMMAND]   open a session with a target\n"+
+		"       [OPTIONS] --osh COMMAND [OPTIONS]           run a command of the gateway\n"+
+		"       -i                                          the gateway's own prompt\n\n")
+	for _, o := range outerOptions() {
+		if o.help != "" {
+			writeOption(w, o.names, o.arg, o.help)
+		}
+	}
+	fmt.Fprint(w, "\n--osh help lists the commands.\n")
+}

@@ -1,0 +1,384 @@
+package osh
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"gateway"
+)
+
+// Bounds of a line. The longest real ones carry a remote command.
+const (
+	maxLine  = 1 << 20
+	maxWords = 4096
+)
+
+// Action is what a line asks for.
+type Action int
+
+// The actions of a line.
+const (
+	None        Action = iota // neither a host nor a command
+	Connect                   // a session with a target
+	Run                       // a command of the gateway
+	Interactive               // the gateway's own prompt
+)
+
+// JSONForm is how the answer is also given to machines.
+type JSONForm int
+
+// The JSON forms.
+const (
+	NoJSON        JSONForm = iota
+	JSON                   // one line between JSON_START and JSON_END
+	JSONPretty             // the same, indented
+	JSONGreppable          // one line that starts with JSON_OUTPUT=
+)
+
+// TTY is what the line says about a pseudo-terminal at the target.
+type TTY int
+
+// The values of TTY.
+const (
+	TTYDefault TTY = iota
+	TTYForce
+	TTYNever
+)
+
+// Line is a parsed line. Host and User have the right syntax and mean nothing
+// yet: the monitor resolves and decides.
+type Line struct {
+	Action                    Action
+	JSON                      JSONForm
+	Quiet, Verbose, Debug     bool
+	Help, LongHelp            bool
+	TTY                       TTY
+	User, Host                string
+	Port                      uint16 // 0: the protocol's own
+	Bind                      netip.Addr
+	Timeout                   time.Duration // of the connection; 0: the gateway's
+	UseKey                    string
+	Wait                      bool
+	AlwaysEscape, NeverEscape bool
+	Remote                    string // the remote command, byte for byte; empty: a shell
+	Command                   string // with Run: its present name
+	Args                      []string
+}
+
+// RefusalError says why a line can't be served, and with which exit status.
+type RefusalError struct {
+	Refusal gateway.Refusal
+	Text    string
+}
+
+func (e *RefusalError) Error() string { return e.Text }
+
+// Unwrap makes every RefusalError a gateway.ErrInvalid.
+func (e *RefusalError) Unwrap() error { return gateway.ErrInvalid }
+
+func refuse(r gateway.Refusal, format string, args ...any) error {
+	return &RefusalError{r, fmt.Sprintf(format, args...)}
+}
+
+// ParseLine reads what a client sent as its command line. Its errors are
+// *RefusalError; the Line then still says in which form the refusal is wanted.
+func ParseLine(raw string) (Line, error) {
+	if len(raw) > maxLine {
+		return Line{}, refuse(gateway.RefusalOptions, "the command line is longer than %d bytes", maxLine)
+	}
+	p := parser{scan: scanner{line: raw}}
+	err := p.parse()
+	if err == nil {
+		return p.line, nil
+	}
+	if _, ok := errors.AsType[*RefusalError](err); !ok {
+		err = refuse(gateway.RefusalOptions, "can't read the command line: %v", err)
+	}
+	return outputFlags(raw), err
+}
+
+// outputFlags finds the form of the answer on a line that has a fault anywhere.
+func outputFlags(raw string) Line {
+	var p parser
+	s := scanner{line: raw}
+	for {
+		w, ok, err := s.next()
+		if err != nil || !ok || w.text == "--" {
+			return p.line
+		}
+		if o, ok := findOuter(outputOptions(), w.text); ok && o.value == nil {
+			o.flag(&p)
+		}
+	}
+}
+
+type parser struct {
+	scan  scanner
+	words int
+	line  Line
+
+	// As written: what they mean depends on whether a command follows.
+	host, user, port string
+	interactive      bool
+}
+
+func (p *parser) next() (word, bool, error) {
+	p.words++
+	if p.words > maxWords {
+		return word{}, false, refuse(gateway.RefusalOptions, "the command line has more than %d words", maxWords)
+	}
+	return p.scan.next()
+}
+
+func (p *parser) parse() error {
+	for {
+		w, ok, err := p.next()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return p.finish()
+		}
+		if w.text == "--" {
+			p.line.Remote = p.scan.rest()
+			return p.finish()
+		}
+		flag, value, hasValue, isFlag := splitFlag(w.text)
+		switch {
+		case isFlag && flag == "--osh":
+			if value, err = p.value(flag, value, hasValue); err != nil {
+				return err
+			}
+			return p.command(value)
+		case isFlag:
+			if err := p.option(flag, value, hasValue); err != nil {
+				return err
+			}
+		case p.host == "" && w.text == "mosh-server":
+			return refuse(gateway.Refusal{Code: 116, Name: "MOSH_DISABLED"}, "mosh is not offered by this gateway")
+		case p.host == "":
+			if p.host = w.text; p.host == "" {
+				return refuse(gateway.RefusalRemoteHost, "the host is empty")
+			}
+		default: // the first word after the host that is no option
+			p.line.Remote = p.scan.line[w.start:]
+			return p.finish()
+		}
+	}
+}
+
+// option applies one option that stands outside of a command's own.
+func (p *parser) option(flag, value string, hasValue bool) error {
+	o, ok := findOuter(outerOptions(), flag)
+	if !ok {
+		return refuse(gateway.RefusalOptions, "unknown option %s%s", gateway.Printable(flag), maybe(flag, outerNames()))
+	}
+	if o.refusal != nil {
+		return refuse(*o.refusal, "%s: %s", flag, o.text)
+	}
+	if o.value == nil {
+		if hasValue {
+			return refuse(gateway.RefusalOptions, "option %s takes no value", flag)
+		}
+		o.flag(p)
+		return nil
+	}
+	value, err := p.value(flag, value, hasValue)
+	if err != nil {
+		return err
+	}
+	return o.value(p, value)
+}
+
+// value returns the value of an option: given with =, or the next word.
+func (p *parser) value(flag, value string, hasValue bool) (string, error) {
+	if hasValue {
+		return value, nil
+	}
+	w, ok, err := p.next()
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", refuse(gateway.RefusalOptions, "option %s needs a value", flag)
+	}
+	return w.text, nil
+}
+
+// command reads the rest of a line that names a command.
+func (p *parser) command(name string) error {
+	cmd, ok := Lookup(name)
+	if !ok {
+		return refuse(gateway.RefusalUnknownCommand, "unknown command %s%s",
+			gateway.Printable(clip(name)), maybe(name, names()))
+	}
+	p.line.Action, p.line.Command = Run, cmd.Name
+	for _, o := range [][2]string{{"--host", p.host}, {"--user", p.user}, {"--port", p.port}} {
+		if o[1] != "" {
+			p.line.Args = append(p.line.Args, o[0], o[1])
+		}
+	}
+	opts := Options(cmd.New())
+	for {
+		w, ok, err := p.next()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return p.finish()
+		}
+		if w.text == "--" {
+			return p.rawArgs()
+		}
+		flag, _, hasValue, isFlag := splitFlag(w.text)
+		own, isOwn := find(opts, flag)
+		if isFlag && !isOwn {
+			if o, ok := findOuter(outputOptions(), w.text); ok {
+				o.flag(p)
+				continue
+			}
+		}
+		p.line.Args = append(p.line.Args, w.text)
+		if isFlag && isOwn && own.Arg != "" && !hasValue {
+			v, ok, err := p.next()
+			if err != nil {
+				return err
+			}
+			if ok {
+				p.line.Args = append(p.line.Args, v.text)
+			}
+		}
+	}
+}
+
+// rawArgs takes the words after -- as they are.
+func (p *parser) rawArgs() error {
+	p.line.Args = append(p.line.Args, "--")
+	for {
+		w, ok, err := p.next()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return p.finish()
+		}
+		p.line.Args = append(p.line.Args, w.text)
+	}
+}
+
+// finish checks what the options mean together.
+func (p *parser) finish() error {
+	l := &p.line
+	switch {
+	case p.interactive && l.Action == Run:
+		return refuse(gateway.RefusalConflictOptions, "--interactive and --osh exclude each other")
+	case p.host == "" && l.Remote != "":
+		return refuse(gateway.RefusalNoHost, "a remote command without a host")
+	case p.interactive && p.host != "":
+		return refuse(gateway.RefusalConflictOptions, "--interactive and a host exclude each other")
+	case l.AlwaysEscape && l.NeverEscape:
+		return refuse(gateway.RefusalConflictOptions, "--always-escape and --never-escape exclude each other")
+	case l.Action == Run:
+		return nil
+	case p.interactive:
+		l.Action = Interactive
+		return nil
+	case p.host == "":
+		return nil
+	}
+	l.Action = Connect
+	if strings.IndexByte(l.Remote, 0) >= 0 {
+		return refuse(gateway.RefusalOptions, "the remote command holds a NUL")
+	}
+	return p.target()
+}
+
+// target checks [user@]host and the port.
+func (p *parser) target() error {
+	l := &p.line
+	l.User, l.Host = p.user, p.host
+	if i := strings.LastIndexByte(p.host, '@'); i >= 0 {
+		l.User, l.Host = p.host[:i], p.host[i+1:]
+		if p.user != "" && p.user != l.User {
+			return refuse(gateway.RefusalConflictOptions, "two different remote users are given")
+		}
+		if l.User == "" {
+			return refuse(gateway.RefusalRemoteUser, "the remote user is empty")
+		}
+	}
+	if n := len(l.Host); n > 2 && l.Host[0] == '[' && l.Host[n-1] == ']' {
+		l.Host = l.Host[1 : n-1]
+	}
+	if l.User != "" && !validUser(l.User) {
+		return refuse(gateway.RefusalRemoteUser, "remote user %q is not valid", gateway.Printable(clip(l.User)))
+	}
+	if !validHost(l.Host) {
+		return refuse(gateway.RefusalRemoteHost, "remote host %q is not valid", gateway.Printable(clip(l.Host)))
+	}
+	if p.port == "" {
+		return nil
+	}
+	n, err := strconv.ParseUint(p.port, 10, 16)
+	if err != nil || n == 0 {
+		return refuse(gateway.RefusalPort, "port %q is not valid", gateway.Printable(clip(p.port)))
+	}
+	l.Port = uint16(n)
+	return nil
+}
+
+func validUser(s string) bool {
+	return len(s) <= 128 && strings.IndexFunc(s, func(r rune) bool {
+		return !isWordChar(r) && !strings.ContainsRune("@!:", r)
+	}) < 0
+}
+
+func validHost(s string) bool {
+	return s != "" && len(s) <= 255 && s[0] != '-' && strings.IndexFunc(s, func(r rune) bool {
+		return !isWordChar(r) && r != ':'
+	}) < 0
+}
+
+func isWordChar(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
+}
+
+// clip keeps a message short whatever was sent.
+func clip(s string) string {
+	if len(s) > 128 {
+		return s[:128] + "…"
+	}
+	return s
+}
+
+// String writes the line so that ParseLine reads the same back.
+func (l Line) String() string {
+	var words []string
+	for _, o := range outerOptions() {
+		if o.print != nil {
+			if v, ok := o.print(l); ok && v == "" {
+				words = append(words, o.names[0])
+			} else if ok {
+				words = append(words, o.names[0], quote(v))
+			}
+		}
+	}
+	switch l.Action {
+	case Interactive:
+		words = append(words, "--interactive")
+	case Run:
+		words = append(words, "--osh", l.Command)
+		for _, a := range l.Args {
+			words = append(words, quote(a))
+		}
+	case Connect:
+		words = append(words, "--host", quote(l.Host))
+		if l.Remote != "" {
+			words = append(words, "--", l.Remote)
+		}
+	}
+	return strings.Join(words, " ")
+}
