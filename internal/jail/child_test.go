@@ -102,7 +102,8 @@ func run(t *testing.T, o order, cred *syscall.Credential, socket *os.File) strin
 	}
 	// The link works for a uid that can't reach the binary by its path.
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = []string{orderEnv + "=" + string(env)}
+	// The race detector waits a second at exit unless told.
+	cmd.Env = []string{orderEnv + "=" + string(env), "GORACE=atexit_sleep_ms=0"}
 	cmd.ExtraFiles = []*os.File{socket, stray}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: cred}
 	cmd.Stderr = os.Stderr

@@ -30,7 +30,8 @@ type Profile struct {
 
 // Session is the profile of whatever speaks with strangers: it may use the
 // descriptors in keep and nothing else. Standard input, output and error are
-// closed too unless they are listed.
+// closed too unless they are listed; writing to a regular file fails even
+// then, so standard error had better be a pipe.
 func Session(keep ...int) Profile { return Profile{keep: keep} }
 
 // Recorder is Session with the right to make, read, change and remove files
