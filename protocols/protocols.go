@@ -61,6 +61,10 @@ type Terminal interface {
 	Resizes() <-chan recorder.Resize
 }
 
+// CloseWriter is a Client whose output can be closed by itself. A relay does so
+// when the target's output has ended; how the session ended is still to come.
+type CloseWriter interface{ CloseWrite() error }
+
 // Signal is a signal (RFC 4254 section 6.9) or, when Name is empty, a break
 // of that many milliseconds (RFC 4335).
 type Signal struct {

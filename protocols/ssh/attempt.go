@@ -1,0 +1,140 @@
+package ssh
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/crypto/ssh"
+
+	"gateway"
+	"gateway/protocols"
+)
+
+// maxBanner is how much of a target's banner is shown.
+const maxBanner = 8 << 10
+
+// attempt is one login: what is offered, and what is known of how it went.
+type attempt struct {
+	user    string
+	lease   gateway.Lease
+	signers []ssh.Signer
+	// used is the key that signed last, which is the one that was accepted if
+	// the login succeeds.
+	used   *gateway.LeasedKey
+	banner strings.Builder
+	// trusted is set when the target's host key was found acceptable.
+	trusted atomic.Bool
+}
+
+func newAttempt(r gateway.Request, l gateway.Lease) (*attempt, error) {
+	a := &attempt{user: r.Target.User, lease: l}
+	for i := range l.Keys {
+		s, err := a.newSigner(&l.Keys[i])
+		if err != nil {
+			return nil, &protocols.LoginError{Kind: protocols.AuthFailed, Err: err}
+		}
+		a.signers = append(a.signers, s)
+	}
+	return a, nil
+}
+
+// worked returns the key that opened the door; there is none when the target
+// asked for none.
+func (a *attempt) worked() (gateway.LeasedKey, bool) {
+	if a.used == nil {
+		return gateway.LeasedKey{}, false
+	}
+	return *a.used, true
+}
+
+func (a *attempt) config() *ssh.ClientConfig {
+	algorithms := ssh.SupportedAlgorithms() // AES-GCM is first
+	if a.lease.Legacy {
+		insecure := ssh.InsecureAlgorithms()
+		algorithms.KeyExchanges = append(algorithms.KeyExchanges, insecure.KeyExchanges...)
+		algorithms.Ciphers = append(algorithms.Ciphers, insecure.Ciphers...)
+		algorithms.MACs = append(algorithms.MACs, insecure.MACs...)
+	}
+	return &ssh.ClientConfig{
+		Config: ssh.Config{
+			KeyExchanges: algorithms.KeyExchanges,
+			Ciphers:      algorithms.Ciphers,
+			MACs:         algorithms.MACs,
+		},
+		User:              a.user,
+		Auth:              []ssh.AuthMethod{ssh.PublicKeys(a.signers...)},
+		HostKeyCallback:   a.checkHostKey,
+		HostKeyAlgorithms: hostKeyAlgorithms(a.lease.HostKeyTypes, a.lease.Legacy),
+		BannerCallback:    a.addBanner,
+		ClientVersion:     "SSH-2.0-Gateway",
+	}
+}
+
+// hostKeyAlgorithms lists the algorithms for the known types of host keys and
+// then all others, so that a known key is met whenever the target still has it.
+// Certificates are not asked for: no authority is known for targets.
+func hostKeyAlgorithms(known []string, legacy bool) []string {
+	all := []string{
+		ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
+		ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
+	}
+	if legacy {
+		all = append(all, ssh.KeyAlgoRSA, ssh.InsecureKeyAlgoDSA)
+	}
+	var first, rest []string
+	for _, algorithm := range all {
+		if slices.Contains(known, keyType(algorithm)) {
+			first = append(first, algorithm)
+		} else {
+			rest = append(rest, algorithm)
+		}
+	}
+	return append(first, rest...)
+}
+
+// keyType is the type of the keys that a signature algorithm is for.
+func keyType(algorithm string) string {
+	switch algorithm {
+	case ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512:
+		return ssh.KeyAlgoRSA
+	}
+	return algorithm
+}
+
+// hostKeyError says that the lease's check refused a host key.
+type hostKeyError struct {
+	key   string
+	cause error
+}
+
+func (e *hostKeyError) Error() string { return fmt.Sprintf("host key %s refused: %v", e.key, e.cause) }
+func (e *hostKeyError) Unwrap() error { return e.cause }
+
+// checkHostKey is called at each key exchange, also those of a running session.
+func (a *attempt) checkHostKey(_ string, _ net.Addr, key ssh.PublicKey) error {
+	name := key.Type() + " " + ssh.FingerprintSHA256(key)
+	if a.lease.CheckHostKey == nil {
+		return &hostKeyError{name, gateway.ErrDenied}
+	}
+	if err := a.lease.CheckHostKey(key.Type(), key.Marshal()); err != nil {
+		return &hostKeyError{name, err}
+	}
+	a.trusted.Store(true)
+	return nil
+}
+
+// addBanner keeps what the target wants to be read before the session, with
+// nothing in it that drives a terminal.
+func (a *attempt) addBanner(text string) error {
+	for line := range strings.Lines(text) {
+		line = gateway.Printable(strings.TrimRight(line, "\r\n"))
+		if a.banner.Len()+len(line) > maxBanner {
+			break
+		}
+		a.banner.WriteString(line + "\r\n")
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/crypto/ssh"
+
+	"gateway"
+	"gateway/protocols"
+)
+
+// interrupted is the error of a handshake that ctx ended.
+func (a *attempt) interrupted(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if !errors.Is(cause, context.DeadlineExceeded) {
+		return fmt.Errorf("log in: %w", cause)
+	}
+	return &protocols.LoginError{Kind: protocols.HandshakeTimeout,
+		Err: fmt.Errorf("the target did not finish the handshake in time: %w", cause)}
+}
+
+// failed says why the handshake ended with err, in words for the person. What
+// the target said is shown escaped, and not kept in the chain.
+func (a *attempt) failed(err error) error {
+	var refused *hostKeyError
+	if errors.As(err, &refused) {
+		return &protocols.LoginError{Kind: protocols.HostKeyRefused, Err: refused}
+	}
+	var sign *signError
+	if errors.As(err, &sign) {
+		return &protocols.LoginError{Kind: protocols.AuthFailed, Err: sign}
+	}
+	var suite *ssh.AlgorithmNegotiationError
+	if errors.As(err, &suite) {
+		return &protocols.LoginError{Kind: protocols.NoCommonSuite, Err: noCommon(suite)}
+	}
+	during := "key exchange"
+	if a.trusted.Load() {
+		during = "authentication"
+	}
+	switch {
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return &protocols.LoginError{Kind: protocols.BrokenHandshake,
+			Err: fmt.Errorf("the target reset the connection during %s", during)}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return &protocols.LoginError{Kind: protocols.BrokenHandshake,
+			Err: fmt.Errorf("the target closed the connection during %s", during)}
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+		return &protocols.LoginError{Kind: protocols.HandshakeTimeout,
+			Err: fmt.Errorf("the target did not answer during %s", during)}
+	case a.trusted.Load():
+		return &protocols.LoginError{Kind: protocols.AuthFailed, Err: a.denied(err)}
+	}
+	return &protocols.LoginError{Kind: protocols.BrokenHandshake, Err: errors.New(line(err.Error()))}
+}
+
+// denied names the keys that were to no avail.
+func (a *attempt) denied(err error) error {
+	if len(a.signers) == 0 {
+		return errors.New("permission denied: there is no egress key to offer")
+	}
+	names := make([]string, len(a.signers))
+	for i, s := range a.signers {
+		names[i] = s.PublicKey().Type() + " " + ssh.FingerprintSHA256(s.PublicKey())
+	}
+	text := fmt.Sprintf("permission denied for %s after offering %s", gateway.Printable(a.user), strings.Join(names, ", "))
+	if !strings.Contains(err.Error(), "no supported methods remain") {
+		text += " (" + line(err.Error()) + ")"
+	}
+	return errors.New(text)
+}
+
+// noCommon names the kind of algorithm and what the target has of it.
+func noCommon(e *ssh.AlgorithmNegotiationError) error {
+	return fmt.Errorf("no common algorithm for %s: the target has only %s",
+		line(e.What), line(strings.Join(e.RequestedAlgorithms, ",")))
+}
+
+// line makes foreign text fit to be shown: one line, bounded, escaped.
+func line(s string) string {
+	const most = 300
+	s = strings.TrimPrefix(s, "ssh: handshake failed: ")
+	if len(s) > most {
+		s = s[:most] + "..."
+	}
+	return gateway.Printable(s)
+}
