@@ -20,7 +20,8 @@ type Store interface {
 	// Update runs f in one transaction; transactions run one after the other.
 	// When f returns nil it commits, then calls the OnCommit function with the
 	// whole new state of every account and group that f touched, and only then
-	// returns. When f or the commit fails nothing was changed.
+	// returns. When f or the commit fails nothing was changed. f and the
+	// OnCommit function must not call anything here that writes.
 	Update(ctx context.Context, f func(Tx) error) error
 	// OnCommit sets the one function that is told of changes. It is called
 	// with transactions still serialised. Set it before the first Update.
@@ -31,11 +32,14 @@ type Store interface {
 
 	// HostKeys returns the known host keys of a target for an account.
 	HostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) ([]HostKey, error)
+	// AddHostKey learns a key; one that is known already stays as it is.
 	AddHostKey(ctx context.Context, account string, k HostKey) error
-	// ForgetHostKeys drops the known keys of one target and says how many.
+	// ForgetHostKeys drops the known keys of one target and says how many; for
+	// an empty account those of everybody.
 	ForgetHostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) (int, error)
 
-	// BeginSession writes the start of a session or command, EndSession its end.
+	// BeginSession writes the start of a session or command, EndSession its
+	// end: the first stands, another is ErrConflict.
 	BeginSession(ctx context.Context, s Session) error
 	EndSession(ctx context.Context, id gateway.SessionID, e End) error
 	// Sessions returns at most f.Limit sessions, newest first.

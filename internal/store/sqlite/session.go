@@ -1,0 +1,179 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"gateway"
+	"gateway/internal/store"
+)
+
+// write runs one statement that is a transaction by itself.
+func (s *Store) write(ctx context.Context, text string, args ...any) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.exec(ctx, text, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// SealedKey implements store.Store.
+func (s *Store) SealedKey(ctx context.Context, id int64) ([]byte, error) {
+	var sealed []byte
+	err := s.readers.QueryRowContext(ctx, "SELECT sealed FROM egress_key WHERE id = ?", id).Scan(&sealed)
+	return sealed, wrap(fmt.Sprintf("egress key %d", id), err)
+}
+
+// HostKeys implements store.Store.
+func (s *Store) HostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) ([]store.HostKey, error) {
+	var list []store.HostKey
+	err := each(ctx, s.readers, `SELECT type, blob, added FROM host_key WHERE account = ? AND addr = ? AND port = ?
+		ORDER BY added, type, blob`, []any{account, addrBytes(addr), port}, func(scan func(...any) error) error {
+		k := store.HostKey{Addr: addr.Unmap(), Port: port}
+		var added int64
+		err := scan(&k.Type, &k.Blob, &added)
+		k.Added = fromMicro(added)
+		list = append(list, k)
+		return err
+	})
+	if err != nil {
+		return nil, wrap("read host keys", err)
+	}
+	return list, nil
+}
+
+// AddHostKey implements store.Store.
+func (s *Store) AddHostKey(ctx context.Context, account string, k store.HostKey) error {
+	_, err := s.write(ctx, "INSERT INTO host_key (account, addr, port, type, blob, added) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		account, addrBytes(k.Addr), k.Port, k.Type, k.Blob, micro(k.Added))
+	return wrap("add host key", err)
+}
+
+// ForgetHostKeys implements store.Store.
+func (s *Store) ForgetHostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) (int, error) {
+	n, err := s.write(ctx, "DELETE FROM host_key WHERE (?1 = '' OR account = ?1) AND addr = ?2 AND port = ?3",
+		account, addrBytes(addr), port)
+	return int(n), wrap("forget host keys", err)
+}
+
+// BeginSession implements store.Store.
+func (s *Store) BeginSession(ctx context.Context, x store.Session) error {
+	_, err := s.write(ctx, `INSERT INTO session (id, account, realm, type, allowed, from_addr, from_port, via_addr, via_port,
+		to_addr, to_port, host_to, login, plugin, params, comment, started, recording, end_code, end_signal, end_comment, end_bytes)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', '', 0)`,
+		string(x.ID), x.Account, x.Realm, x.Type, x.Allowed,
+		addrBytes(x.From.Addr()), x.From.Port(), addrBytes(x.Via.Addr()), x.Via.Port(), addrBytes(x.To.Addr()), x.To.Port(),
+		x.HostTo, x.User, x.Plugin, x.Params, x.Comment, micro(x.Started), x.Recording)
+	if err == nil && x.End != nil {
+		return s.EndSession(ctx, x.ID, *x.End)
+	}
+	return wrap("begin session", err)
+}
+
+// EndSession implements store.Store. The first end stands.
+func (s *Store) EndSession(ctx context.Context, id gateway.SessionID, e store.End) error {
+	n, err := s.write(ctx, `UPDATE session SET end_at = ?, end_code = ?, end_signal = ?, end_comment = ?, end_bytes = ?
+		WHERE id = ? AND end_at IS NULL`, micro(e.At), e.Code, e.Signal, e.Comment, e.Bytes, string(id))
+	if err == nil && n == 0 {
+		err = gateway.ErrConflict
+		var known bool
+		if e := s.readers.QueryRowContext(ctx, "SELECT count(*) FROM session WHERE id = ?", string(id)).Scan(&known); e != nil {
+			err = e
+		} else if !known {
+			err = gateway.ErrNotFound
+		}
+	}
+	return wrap("end session "+string(id), err)
+}
+
+// Sessions implements store.Store.
+func (s *Store) Sessions(ctx context.Context, f store.SessionFilter) ([]store.Session, error) {
+	where, args := conditions(f)
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	var list []store.Session
+	err := each(ctx, s.readers, `SELECT id, account, realm, type, allowed, from_addr, from_port, via_addr, via_port,
+		to_addr, to_port, host_to, login, plugin, params, comment, started, recording,
+		end_at, end_code, end_signal, end_comment, end_bytes FROM session`+where+
+		" ORDER BY started DESC, rowid DESC LIMIT ?", append(args, f.Limit), func(scan func(...any) error) error {
+		x, err := scanSession(scan)
+		list = append(list, x)
+		return err
+	})
+	if err != nil {
+		return nil, wrap("read sessions", err)
+	}
+	return list, nil
+}
+
+func conditions(f store.SessionFilter) (string, []any) {
+	var where []string
+	var args []any
+	add := func(on bool, condition string, arg any) {
+		if on {
+			where, args = append(where, condition), append(args, arg)
+		}
+	}
+	add(f.Account != "", "account = ?", f.Account)
+	add(f.ID != "", "id = ?", string(f.ID))
+	add(f.Type != "", "type = ?", f.Type)
+	if f.Allowed != nil {
+		add(true, "allowed = ?", *f.Allowed)
+	}
+	add(!f.After.IsZero(), "started >= ?", micro(f.After))
+	add(!f.Before.IsZero(), "started <= ?", micro(f.Before))
+	add(f.Addr.IsValid(), "to_addr = ?", addrBytes(f.Addr))
+	add(f.Port != 0, "to_port = ?", f.Port)
+	add(f.User != "", "login = ?", f.User)
+	if len(where) == 0 {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(where, " AND "), args
+}
+
+func scanSession(scan func(...any) error) (x store.Session, err error) {
+	var from, via, to []byte
+	var fromPort, viaPort, toPort uint16
+	var started int64
+	var endAt sql.NullInt64
+	var e store.End
+	err = scan(&x.ID, &x.Account, &x.Realm, &x.Type, &x.Allowed, &from, &fromPort, &via, &viaPort,
+		&to, &toPort, &x.HostTo, &x.User, &x.Plugin, &x.Params, &x.Comment, &started, &x.Recording,
+		&endAt, &e.Code, &e.Signal, &e.Comment, &e.Bytes)
+	x.From, x.Via, x.To = addrPort(from, fromPort), addrPort(via, viaPort), addrPort(to, toPort)
+	x.Started = fromMicro(started)
+	if endAt.Valid {
+		e.At = fromMicro(endAt.Int64)
+		x.End = &e
+	}
+	return x, err
+}
+
+// TouchLogin implements store.Store. A login that is older than the last one
+// known changes nothing.
+func (s *Store) TouchLogin(ctx context.Context, account string, at time.Time) error {
+	var last int64
+	err := s.readers.QueryRowContext(ctx, "SELECT last_login FROM account WHERE name = ?", account).Scan(&last)
+	if err != nil {
+		return wrap(fmt.Sprintf("account %q", account), err)
+	}
+	if at.Sub(fromMicro(last)) < time.Minute {
+		_, err := s.write(ctx, "UPDATE account SET last_login = max(last_login, ?) WHERE name = ?", micro(at), account)
+		return wrap("note login", err)
+	}
+	return s.Update(ctx, func(x store.Tx) error {
+		t := x.(*tx)
+		changed, err := t.exec("UPDATE account SET last_login = ?1 WHERE name = ?2 AND last_login < ?1", micro(at), account)
+		if changed {
+			t.accounts[account] = true
+		}
+		return wrap("note login", err)
+	})
+}

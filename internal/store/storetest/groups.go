@@ -1,0 +1,306 @@
+package storetest
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"gateway"
+	"gateway/internal/store"
+)
+
+func testGroups(t *testing.T, f *fixture) {
+	f.seed()
+	f.update(func(x store.Tx) error {
+		for _, step := range []struct {
+			do      func(string, gateway.Role, string) (bool, error)
+			role    gateway.Role
+			account string
+			want    bool
+		}{
+			{x.AddRole, gateway.Owner, "bob", true}, {x.AddRole, gateway.Owner, "alice", true}, {x.AddRole, gateway.Owner, "bob", false},
+			{x.AddRole, gateway.Gatekeeper, "alice", true}, {x.AddRole, gateway.Aclkeeper, "carol", true},
+			{x.AddRole, gateway.Member, "bob", true}, {x.AddRole, gateway.Member, "alice", true},
+			{x.DelRole, gateway.Member, "bob", true}, {x.DelRole, gateway.Member, "bob", false},
+		} {
+			if got, err := step.do("web", step.role, step.account); got != step.want || err != nil {
+				t.Errorf("%s %s: changed = %v, %v, want %v", step.role, step.account, got, err, step.want)
+			}
+		}
+		return nil
+	})
+	want := &gateway.Group{Name: "web", Created: now, CreatedBy: "root", Owners: []string{"alice", "bob"},
+		Gatekeepers: []string{"alice"}, Aclkeepers: []string{"carol"}, Members: []string{"alice"}}
+	_, groups := f.state()
+	f.same("group", want, groups["web"])
+	if !groups["web"].Has(gateway.Owner, "bob") || groups["web"].Has(gateway.Member, "bob") {
+		t.Error("Has does not agree with the lists")
+	}
+	for _, r := range []gateway.Role{gateway.Guest, "king", ""} {
+		f.fails(gateway.ErrInvalid, func(x store.Tx) error {
+			_, err := x.AddRole("web", r, "bob")
+			return err
+		})
+	}
+}
+
+func testAccesses(t *testing.T, f *fixture) {
+	f.seed()
+	full := gateway.Access{User: "root", Prefix: netip.MustParsePrefix("2001:db8::/32"), Port: 65535, Expires: now.Add(time.Hour),
+		ForceKey: "SHA256:x", ForcePassword: "$6$x", Legacy: true, Comment: "café", AddedBy: "bob", AddedAt: now}
+	list := []gateway.Access{
+		full, access("10.0.0.1:22"), access("root@10.0.0.1:22"), access("root@10.0.0.1"), access("10.0.0.0/8:22"),
+		access("0.0.0.0/0"), access("::/0"), access("10.0.0.0/9:22"),
+	}
+	f.update(func(x store.Tx) error {
+		return errors.Join(add(x, store.Owner{Account: "alice"}, list...), add(x, store.Owner{Group: "web"}, list...))
+	})
+	accounts, groups := f.state()
+	f.same("personal", list, accounts["alice"].Personal)
+	f.same("of the group", list, groups["web"].Accesses)
+
+	// The same one again, and after its end.
+	again := full
+	again.Comment, again.Expires = "second", now.Add(2*time.Hour)
+	f.changes = nil
+	for _, step := range []struct {
+		at   time.Time
+		want bool
+	}{{now, false}, {now.Add(time.Hour - time.Second), false}, {now.Add(time.Hour), true}} {
+		f.update(func(x store.Tx) error {
+			changed, err := x.AddAccess(store.Owner{Account: "alice"}, again, step.at)
+			if changed != step.want {
+				t.Errorf("adding again at %v: changed = %v, want %v", step.at, changed, step.want)
+			}
+			return err
+		})
+	}
+	if len(f.changes) != 1 {
+		t.Errorf("%d changes told, want 1", len(f.changes))
+	}
+	accounts, groups = f.state()
+	f.same("replaced", append(list[1:len(list):len(list)], again), accounts["alice"].Personal)
+	f.same("the group's own", list, groups["web"].Accesses)
+
+	// Deletion goes by identity, in whatever form it is written.
+	for _, a := range []gateway.Access{
+		{User: "root", Prefix: netip.MustParsePrefix("2001:db8:1::/32"), Port: 65535},
+		{User: "root", Prefix: netip.MustParsePrefix("::ffff:10.0.0.1/128"), Port: 22},
+	} {
+		f.update(func(x store.Tx) error {
+			if changed, err := x.DelAccess(store.Owner{Group: "web"}, a); !changed || err != nil {
+				t.Errorf("DelAccess(%v) = %v, %v", a, changed, err)
+			}
+			if changed, err := x.DelAccess(store.Owner{Group: "web"}, a); changed || err != nil {
+				t.Errorf("DelAccess(%v) again = %v, %v", a, changed, err)
+			}
+			return nil
+		})
+	}
+	_, groups = f.state()
+	f.same("after deletion", append([]gateway.Access{list[1]}, list[3:]...), groups["web"].Accesses)
+}
+
+func testGuests(t *testing.T, f *fixture) {
+	f.seed()
+	a, b := access("root@10.0.0.1:22"), access("10.0.0.2:22")
+	f.update(func(x store.Tx) error {
+		return errors.Join(
+			add(x, store.Owner{Group: "web"}, a),
+			add(x, store.Owner{Group: "web", Guest: "alice"}, a, b),
+			add(x, store.Owner{Group: "web", Guest: "bob"}, a),
+			add(x, store.Owner{Account: "alice"}, a))
+	})
+	for _, c := range f.changes[0] {
+		if c.Account != nil && c.Account.Name == "bob" {
+			t.Error("a guest access is told as a change of the account")
+		}
+	}
+	_, groups := f.state()
+	f.same("guests", map[string][]gateway.Access{"alice": {a, b}, "bob": {a}}, groups["web"].Guests)
+	f.same("the group's own", []gateway.Access{a}, groups["web"].Accesses)
+
+	f.update(func(x store.Tx) error {
+		_, err := x.DelAccess(store.Owner{Group: "web", Guest: "bob"}, a)
+		return err
+	})
+	accounts, groups := f.state()
+	f.same("without bob", map[string][]gateway.Access{"alice": {a, b}}, groups["web"].Guests)
+	f.same("personal", []gateway.Access{a}, accounts["alice"].Personal)
+}
+
+func testDeletion(t *testing.T, f *fixture) {
+	f.seed()
+	a := access("root@10.0.0.1:22")
+	host := store.HostKey{Addr: netip.MustParseAddr("10.0.0.1"), Port: 22, Type: "ssh-rsa", Blob: []byte{1}, Added: now}
+	var key int64
+	fill := func() {
+		f.update(func(x store.Tx) (err error) {
+			key, err = x.AddEgressKey(store.Owner{Account: "alice"}, gateway.EgressKey{Blob: []byte{1}, Fingerprint: "f"}, []byte("s"))
+			_, e1 := x.AddIngressKey("alice", gateway.IngressKey{Blob: []byte{1}})
+			_, e2 := x.Grant("alice", "auditor")
+			_, e3 := x.AddRole("db", gateway.Member, "alice")
+			return errors.Join(err, e1, e2, e3, add(x, store.Owner{Account: "alice"}, a), add(x, store.Owner{Group: "web", Guest: "alice"}, a))
+		})
+	}
+	fill()
+	if err := f.AddHostKey(f.ctx, "alice", host); err != nil {
+		t.Fatal(err)
+	}
+	f.changes = nil
+	f.update(func(x store.Tx) error { return x.DeleteAccount("alice") })
+	told := map[string]bool{}
+	for _, c := range f.changes[0] {
+		told[c.DeletedAccount] = true
+		if c.Group != nil {
+			told[c.Group.Name] = true
+			if c.Group.Has(gateway.Member, "alice") || c.Group.Has(gateway.Guest, "alice") {
+				t.Errorf("%s still knows alice", c.Group.Name)
+			}
+		}
+	}
+	if !told["alice"] || !told["web"] || !told["db"] || len(f.changes[0]) != 3 {
+		t.Errorf("told %v, want alice's deletion and both groups", told)
+	}
+	if _, err := f.SealedKey(f.ctx, key); !errors.Is(err, gateway.ErrNotFound) {
+		t.Errorf("her sealed key is still there: %v", err)
+	}
+
+	// The next one of the name starts with nothing.
+	f.update(func(x store.Tx) error { return account(x, "alice") })
+	accounts, _ := f.state()
+	f.same("the next alice", &gateway.Account{Name: "alice", UID: 2000}, accounts["alice"])
+	if keys, err := f.HostKeys(f.ctx, "alice", host.Addr, 22); len(keys) != 0 || err != nil {
+		t.Errorf("the next alice trusts %v, %v", keys, err)
+	}
+
+	fill()
+	f.changes = nil
+	f.update(func(x store.Tx) error { return x.DeleteGroup("web") })
+	f.same("told", [][]store.Change{{{DeletedGroup: "web"}}}, f.changes)
+	f.update(func(x store.Tx) error { return group(x, "web") })
+	_, groups := f.state()
+	f.same("the next web", &gateway.Group{Name: "web", Created: now, CreatedBy: "root"}, groups["web"])
+}
+
+func testErrors(t *testing.T, f *fixture) {
+	f.seed()
+	a := access("10.0.0.1:22")
+	for name, test := range map[string]struct {
+		want error
+		do   func(x store.Tx) error
+	}{
+		"account twice":       {gateway.ErrConflict, func(x store.Tx) error { return account(x, "alice") }},
+		"group twice":         {gateway.ErrConflict, func(x store.Tx) error { return group(x, "web") }},
+		"account with uid":    {gateway.ErrConflict, func(x store.Tx) error { return x.CreateAccount(&gateway.Account{Name: "d", UID: 2000}, 0, 0) }},
+		"nameless account":    {gateway.ErrInvalid, func(x store.Tx) error { return account(x, "") }},
+		"nameless group":      {gateway.ErrInvalid, func(x store.Tx) error { return group(x, "") }},
+		"read account":        {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.Account("x"); return err }},
+		"read no account":     {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.Account(""); return err }},
+		"read group":          {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.Group("x"); return err }},
+		"read no group":       {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.Group(""); return err }},
+		"update account":      {gateway.ErrNotFound, func(x store.Tx) error { return x.UpdateAccount(&gateway.Account{Name: "x"}) }},
+		"delete account":      {gateway.ErrNotFound, func(x store.Tx) error { return x.DeleteAccount("x") }},
+		"delete group":        {gateway.ErrNotFound, func(x store.Tx) error { return x.DeleteGroup("x") }},
+		"grant":               {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.Grant("x", "c"); return err }},
+		"revoke":              {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.Revoke("x", "c"); return err }},
+		"role in no group":    {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.AddRole("x", gateway.Owner, "bob"); return err }},
+		"role of nobody":      {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.AddRole("web", gateway.Owner, "x"); return err }},
+		"drop role of nobody": {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.DelRole("web", gateway.Owner, "x"); return err }},
+		"ingress key":         {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.AddIngressKey("x", gateway.IngressKey{}); return err }},
+		"egress key":          {gateway.ErrNotFound, func(x store.Tx) error { return x.DelEgressKey(99) }},
+		"key of nobody": {gateway.ErrNotFound, func(x store.Tx) error {
+			_, err := x.AddEgressKey(store.Owner{Account: "x"}, gateway.EgressKey{}, nil)
+			return err
+		}},
+		"access of nobody": {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.AddAccess(store.Owner{Account: "x"}, a, now); return err }},
+		"access of no guest": {gateway.ErrNotFound, func(x store.Tx) error {
+			_, err := x.AddAccess(store.Owner{Group: "web", Guest: "x"}, a, now)
+			return err
+		}},
+		"access of no group": {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.DelAccess(store.Owner{Group: "x"}, a); return err }},
+		"access of no owner": {gateway.ErrInvalid, func(x store.Tx) error { _, err := x.AddAccess(store.Owner{}, a, now); return err }},
+		"access of two": {gateway.ErrInvalid, func(x store.Tx) error {
+			_, err := x.AddAccess(store.Owner{Account: "alice", Group: "web"}, a, now)
+			return err
+		}},
+		"guest without group": {gateway.ErrInvalid, func(x store.Tx) error { _, err := x.AddAccess(store.Owner{Guest: "alice"}, a, now); return err }},
+		"access without net": {gateway.ErrInvalid, func(x store.Tx) error {
+			_, err := x.AddAccess(store.Owner{Account: "alice"}, gateway.Access{}, now)
+			return err
+		}},
+	} {
+		if err := f.Update(f.ctx, test.do); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+	if len(f.changes) != 0 {
+		t.Errorf("failures told of changes: %v", f.changes)
+	}
+}
+
+func testRollback(t *testing.T, f *fixture) {
+	f.seed()
+	everything := func(x store.Tx) error {
+		a := access("10.0.0.1:22")
+		_, e1 := x.Grant("alice", "auditor")
+		_, e2 := x.AddRole("web", gateway.Owner, "alice")
+		_, e3 := x.AddEgressKey(store.Owner{Group: "web"}, gateway.EgressKey{Blob: []byte{1}, Fingerprint: "f"}, []byte("s"))
+		_, e4 := x.AddIngressKey("alice", gateway.IngressKey{Blob: []byte{1}})
+		return errors.Join(e1, e2, e3, e4, account(x, "dave"), group(x, "new"),
+			add(x, store.Owner{Account: "alice"}, a), add(x, store.Owner{Group: "web"}, a),
+			x.UpdateAccount(&gateway.Account{Name: "bob", UID: 7777}), x.DeleteAccount("carol"), x.DeleteGroup("db"))
+	}
+	accounts, groups := f.state()
+	f.fails(errTest, func(x store.Tx) error { return errors.Join(everything(x), errTest) })
+	after, groupsAfter := f.state()
+	f.same("accounts", accounts, after)
+	f.same("groups", groups, groupsAfter)
+	if len(f.changes) != 0 {
+		t.Errorf("told of %v", f.changes)
+	}
+	f.update(everything) // the same, not rolled back, is possible
+}
+
+func testOnCommit(t *testing.T, f *fixture) {
+	f.seed()
+	a := access("10.0.0.1:22")
+	f.update(func(x store.Tx) error {
+		_, e1 := x.Grant("alice", "auditor")
+		_, e2 := x.Grant("alice", "realmCreate")
+		_, e3 := x.AddRole("web", gateway.Member, "alice")
+		return errors.Join(e1, e2, e3, add(x, store.Owner{Account: "alice"}, a), add(x, store.Owner{Group: "web"}, a),
+			x.DeleteAccount("bob"), account(x, "dave"), x.DeleteAccount("dave"), x.DeleteGroup("db"), group(x, "db"))
+	})
+	if len(f.changes) != 1 {
+		t.Fatalf("told %d times, want once", len(f.changes))
+	}
+	accounts, groups := f.state()
+	told := map[string]int{}
+	for _, c := range f.changes[0] {
+		switch {
+		case c.Account != nil:
+			told[c.Account.Name]++
+			f.same("what is told and what is stored", accounts[c.Account.Name], c.Account)
+		case c.Group != nil:
+			told[c.Group.Name]++
+			f.same("what is told and what is stored", groups[c.Group.Name], c.Group)
+		default:
+			told["-"+c.DeletedAccount+c.DeletedGroup]++
+		}
+	}
+	f.same("told", map[string]int{"alice": 1, "-bob": 1, "-dave": 1, "web": 1, "db": 1}, told)
+
+	f.changes = nil
+	f.update(func(x store.Tx) error {
+		_, e1 := x.Grant("alice", "auditor")
+		_, e2 := x.AddRole("web", gateway.Member, "alice")
+		_, e3 := x.DelAccess(store.Owner{Group: "web"}, access("10.9.9.9"))
+		_, e4 := x.Account("alice")
+		return errors.Join(e1, e2, e3, e4)
+	})
+	if len(f.changes) != 0 {
+		t.Errorf("nothing changed, and was told: %v", f.changes)
+	}
+}
