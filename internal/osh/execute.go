@@ -13,14 +13,43 @@ import (
 
 // Execute does what line asks for and returns the exit status.
 func Execute(ctx context.Context, env Env, line Line) int {
-	if env.Terminal != nil && line.Action != Connect {
-		env.Out, env.Err = crlf{env.Out}, crlf{env.Err}
+	if line.Action == Connect && !line.Help {
+		return env.Connect(ctx, &env, line)
 	}
-	return execute(ctx, &env, line)
+	if env.Terminal != nil {
+		env.raw, env.rawErr = env.Out, env.Err
+		env.Out, env.Err = crlf{env.Out}, crlf{env.Err}
+		env.keys = startKeyboard(env.In)
+		defer env.keys.stop()
+	}
+	interactive := line.Action == Interactive || line.Action == None && env.InteractiveByDefault && env.Terminal != nil
+	switch {
+	case !interactive || line.Help:
+		return dispatch(ctx, &env, line)
+	case !env.InteractiveAllowed:
+		return refusal(&env, line, Refuse(gateway.RefusalNoInteractive, "the interactive mode is disabled on this gateway"))
+	}
+	return interact(ctx, &env)
 }
 
-// execute expects streams that need no more treatment.
-func execute(ctx context.Context, env *Env, line Line) int {
+// dispatch executes one line, which may come from the prompt.
+func dispatch(ctx context.Context, env *Env, line Line) int {
+	if env.keys != nil {
+		sub := *env
+		in := env.keys.lease(0)
+		defer in.Close()
+		sub.In = in
+		if line.Action == Connect {
+			sub.Out, sub.Err = env.raw, env.rawErr
+		} else {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithCancel(ctx)
+			defer cancel()
+			env.keys.onInterrupt(cancel)
+			defer env.keys.onInterrupt(nil)
+		}
+		env = &sub
+	}
 	switch {
 	case line.Action == Run && line.Help:
 		c, _ := Lookup(line.Command)
@@ -31,11 +60,6 @@ func execute(ctx context.Context, env *Env, line Line) int {
 		return env.Connect(ctx, env, line)
 	case line.Action == Run:
 		return runCommand(ctx, env, line)
-	case line.Action == Interactive || env.InteractiveByDefault && env.Terminal != nil:
-		if !env.InteractiveAllowed {
-			return refusal(env, line, Refuse(gateway.RefusalNoInteractive, "the interactive mode is disabled on this gateway"))
-		}
-		return interact(ctx, env)
 	}
 	var b bytes.Buffer
 	usage(&b)

@@ -1,5 +1,182 @@
 package osh
 
-import "context"
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
 
-func interact(ctx context.Context, env *Env) int { return 0 }
+	"golang.org/x/term"
+)
+
+// interact is the gateway's own prompt: each line is one command, or one
+// connection, and stands alone in the logs.
+func interact(ctx context.Context, env *Env) int {
+	role := "master"
+	if env.Slave {
+		role = "slave"
+	}
+	prompt := printable(env.Account) + "@" + printable(env.Name) + "(" + role + ")> "
+	writeText(env.Out, "Type help for the commands, USER@HOST to connect, exit to leave.\n")
+	next := func() (string, error) { return env.ask(prompt) }
+	if env.Terminal != nil {
+		in := env.keys.lease(env.InteractiveTimeout)
+		defer in.Close()
+		t := env.newTerminal(prompting{in}, prompt)
+		t.AutoCompleteCallback = (&completer{ctx, env, t}).complete
+		env.line = t
+		next = func() (string, error) {
+			env.fit(t)
+			t.SetPrompt(prompt)
+			return t.ReadLine()
+		}
+	}
+	for ctx.Err() == nil {
+		raw, err := next()
+		if errors.Is(err, errIdle) {
+			writeText(env.Out, "\nIdle for too long: goodbye.\n")
+			return 0
+		}
+		if err != nil && !errors.Is(err, term.ErrPasteIndicator) {
+			return 0
+		}
+		switch strings.TrimSpace(raw) {
+		case "":
+			continue
+		case "exit", "quit", "q":
+			return 0
+		}
+		one(ctx, env, raw)
+	}
+	return 0
+}
+
+// one executes a line of the prompt.
+func one(ctx context.Context, env *Env, raw string) {
+	line, err := parseTyped(raw)
+	if err != nil {
+		refuseLine(env, line, err)
+		return
+	}
+	if line.Action == Interactive || line.Action == None && !line.Help {
+		writeText(env.Err, "You are in the interactive mode already.\n")
+		return
+	}
+	dispatch(ctx, env, line)
+}
+
+// parseTyped reads a line of the prompt: a command stands without --osh, and
+// "ssh" may stand before a connection.
+func parseTyped(raw string) (Line, error) {
+	s := scanner{line: raw}
+	first, ok, err := s.next()
+	switch {
+	case err != nil || !ok:
+		return ParseLine(raw)
+	case first.text == "ssh":
+		return ParseLine(s.rest())
+	case strings.HasPrefix(first.text, "-") || strings.Contains(first.text, "@"):
+		return ParseLine(raw)
+	}
+	return ParseLine("--osh " + raw)
+}
+
+// prompting makes Ctrl-C at a prompt clear the line, as shells do, where the
+// line editor would end the session.
+type prompting struct{ r io.Reader }
+
+func (p prompting) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	for i := range b[:n] {
+		if b[i] == interruptKey {
+			b[i] = 21 // Ctrl-U
+		}
+	}
+	return n, err
+}
+
+// completer completes the word before the cursor when Tab is pressed.
+type completer struct {
+	ctx context.Context
+	env *Env
+	t   *term.Terminal
+}
+
+func (c *completer) complete(line string, pos int, key rune) (string, int, bool) {
+	if key != '\t' {
+		return "", 0, false
+	}
+	if pos > len(line) {
+		return line, pos, true
+	}
+	start := strings.LastIndexAny(line[:pos], " \t") + 1
+	word := line[start:pos]
+	found := c.candidates(strings.Fields(line[:start]), word)
+	if len(found) == 0 {
+		return line, pos, true
+	}
+	common := found[0]
+	for _, f := range found {
+		common = commonPrefix(common, f)
+	}
+	if len(found) == 1 {
+		common += " "
+	} else if common == word {
+		writeText(c.t, strings.Join(found, "  ")+"\n")
+	}
+	return line[:start] + common + line[pos:], start + len(common), true
+}
+
+// candidates gives what word may become after the words before it.
+func (c *completer) candidates(before []string, word string) []string {
+	var all []string
+	switch {
+	case len(before) == 0:
+		all = append(c.names("command", word), "exit", "ssh")
+	case before[0] == "ssh":
+		return nil
+	default:
+		cmd, ok := Lookup(before[0])
+		if !ok {
+			return nil
+		}
+		opts := Options(cmd.New())
+		if o, ok := find(opts, before[len(before)-1]); ok && o.Arg != "" {
+			all = c.names(o.Complete, word)
+			break
+		}
+		all = flagNames(opts)
+		for _, o := range opts {
+			if o.Positional && o.Complete != "" && !strings.HasPrefix(word, "-") {
+				all = c.names(o.Complete, word)
+			}
+		}
+	}
+	var found []string
+	for _, name := range all {
+		if strings.HasPrefix(name, word) {
+			found = append(found, printable(name))
+		}
+	}
+	return found
+}
+
+// names asks the monitor; without an answer there is nothing to complete.
+func (c *completer) names(kind, prefix string) []string {
+	if kind == "" {
+		return nil
+	}
+	names, err := c.env.Client.Complete(c.ctx, kind, prefix)
+	if err != nil {
+		return nil
+	}
+	return names
+}
+
+func commonPrefix(a, b string) string {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return a[:n]
+}

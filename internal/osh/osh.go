@@ -14,6 +14,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/term"
+
 	"gateway"
 )
 
@@ -85,17 +87,18 @@ type Env struct {
 	Connect func(ctx context.Context, e *Env, l Line) int
 	// Play shows a recording; nil: not offered.
 	Play func(ctx context.Context, e *Env, recording *os.File) error
+
+	// With a terminal, while Execute runs:
+	raw, rawErr io.Writer      // Out and Err without translation
+	keys        *keyboard      // reads In
+	line        *term.Terminal // edits lines in interactive mode
 }
 
 // Terminal is the person's screen.
 type Terminal struct {
-	Width, Height int
-	// Resizes, if not nil, delivers new sizes.
-	Resizes <-chan Size
+	// Size gives the present size in characters; nil: unknown.
+	Size func() (width, height int)
 }
-
-// Size is the size of a screen in characters.
-type Size struct{ Width, Height int }
 
 // Result is the answer to a command. Its JSON form is what scripts read.
 type Result struct {
