@@ -40,3 +40,33 @@ func (c *call) addPersonal(ctx context.Context, to *gateway.Account, o osh.Acces
 	}
 	return c.ok(accessChange(to.Name, "add", a, c.now), "%s may now reach %s.", to.Name, accessText(a))
 }
+
+func selfDelPersonalAccess(ctx context.Context, c *call, r *osh.SelfDelPersonalAccess) (osh.Result, error) {
+	me, err := c.self(c.state())
+	if err != nil {
+		return osh.Result{}, err
+	}
+	return c.delPersonal(ctx, me.Name, r.AccessOptions)
+}
+
+// delPersonal removes a personal access of the account.
+func (c *call) delPersonal(ctx context.Context, from string, o osh.AccessOptions) (osh.Result, error) {
+	a, _, err := c.access(ctx, o)
+	if err != nil {
+		return osh.Result{}, err
+	}
+	err = c.update(ctx, func(tx store.Tx) error {
+		if _, err := c.account(tx, from); err != nil {
+			return err
+		}
+		changed, err := tx.DelAccess(store.Owner{Account: from}, a)
+		if err == nil && !changed {
+			return c.noChange("%s had no access %s.", from, accessText(a))
+		}
+		return err
+	})
+	if err != nil {
+		return osh.Result{}, err
+	}
+	return c.ok(accessChange(from, "del", a, c.now), "%s may not reach %s that way any more.", from, accessText(a))
+}

@@ -8,7 +8,19 @@ func Commands() []*Command {
 		groupCreateCommand(),
 		helpCommand(),
 		infoCommand(),
+		aliveCommand(),
+		ncCommand(),
+		pingCommand(),
+		selfAddIngressKeyCommand(),
 		selfAddPersonalAccessCommand(),
+		selfDelIngressKeyCommand(),
+		selfDelPersonalAccessCommand(),
+		selfForgetHostKeyCommand(),
+		selfListAccessesCommand(),
+		selfListEgressKeysCommand(),
+		selfListIngressKeysCommand(),
+		selfListSessionsCommand(),
+		selfPlaySessionCommand(),
 	}
 	slices.SortFunc(all, func(a, b *Command) int {
 		if a.Name < b.Name {

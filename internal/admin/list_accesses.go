@@ -1,0 +1,69 @@
+package admin
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"gateway"
+	"gateway/internal/osh"
+)
+
+func selfListAccesses(_ context.Context, c *call, r *osh.SelfListAccesses) (osh.Result, error) {
+	me, err := c.self(c.state())
+	if err != nil {
+		return osh.Result{}, err
+	}
+	return c.listAccesses(me, r.ListAccessesOptions)
+}
+
+// listAccesses lists what the account may reach, by way.
+func (c *call) listAccesses(a *gateway.Account, o osh.ListAccessesOptions) (osh.Result, error) {
+	lists := []osh.AccessList{}
+	add := func(kind gateway.WayKind, group string, accesses []gateway.Access) {
+		if acl := c.listed(accesses, o.FilterOptions); len(acl) > 0 {
+			lists = append(lists, osh.AccessList{ACL: acl, Group: group, Type: string(kind)})
+		}
+	}
+	add(gateway.WayPersonal, "", a.Personal)
+	if !o.HideGroups {
+		for _, m := range c.snap.GroupsOf(a.Name) {
+			if m.Group.Has(gateway.Member, a.Name) {
+				add(gateway.WayGroupMember, m.Group.Name, m.Group.Accesses)
+			}
+			add(gateway.WayGroupGuest, m.Group.Name, m.Group.Guests[a.Name])
+		}
+	}
+	if len(lists) == 0 {
+		return osh.OK(c.cmd.Name, "OK_EMPTY", a.Name+" has no access, or none that matches.", nil), nil
+	}
+	return c.ok(lists, "")
+}
+
+// listed shows the accesses that have not expired and match.
+func (c *call) listed(accesses []gateway.Access, o osh.FilterOptions) []osh.ListedAccess {
+	acl := []osh.ListedAccess{}
+	for _, a := range accesses {
+		if a.Expired(c.now) || !matches(o, accessText(a), a.Comment) {
+			continue
+		}
+		shown := osh.ListedAccess{
+			AddedBy:       a.AddedBy,
+			AddedDate:     a.AddedAt.UTC().Format(time.DateTime),
+			ForceKey:      optional(a.ForceKey),
+			ForcePassword: optional(a.ForcePassword),
+			IP:            prefixText(a.Prefix),
+			User:          optional(a.User),
+			UserComment:   optional(a.Comment),
+		}
+		if a.Port != 0 {
+			shown.Port = optional(strconv.Itoa(int(a.Port)))
+		}
+		if !a.Expires.IsZero() {
+			expiry := a.Expires.Unix()
+			shown.Expiry = &expiry
+		}
+		acl = append(acl, shown)
+	}
+	return acl
+}

@@ -1,0 +1,162 @@
+package osh
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+)
+
+// SelfListSessions is the request of selfListSessions.
+type SelfListSessions struct {
+	Detailed bool   `opt:"detailed" help:"also show who came from where"`
+	Limit    int    `opt:"limit" arg:"N" help:"at most that many, 100 if not given"`
+	ID       string `opt:"id" arg:"ID" help:"only that session"`
+	Type     string `opt:"type" arg:"TYPE" help:"only those: ssh, osh, interactive, abort"`
+	Allowed  bool   `opt:"allowed" help:"only those that were allowed"`
+	Denied   bool   `opt:"denied" help:"only those that were refused"`
+	After    string `opt:"after" arg:"DATE" help:"only later ones: YYYY-MM-DD[@HH:MM:SS] in UTC, or epoch"`
+	Before   string `opt:"before" arg:"DATE" help:"only earlier ones"`
+	Host     string `opt:"host,h,to" arg:"HOST" help:"only those to that target"`
+	ToPort   string `opt:"to-port" arg:"PORT" help:"only those to that port"`
+	User     string `opt:"user,u" arg:"USER" help:"only those with that login at the target"`
+	Via      string `opt:"via" arg:"IP" help:"only those over that address of the gateway"`
+	ViaPort  string `opt:"via-port" arg:"PORT" help:"only those over that port of the gateway"`
+
+	// Known so that they can be refused by name.
+	ProxyUser string `opt:"proxy-user" arg:"USER" help:"not offered yet"`
+	ProxyIP   string `opt:"proxy-ip" arg:"IP" help:"not offered yet"`
+	ProxyPort string `opt:"proxy-port" arg:"PORT" help:"not offered yet"`
+}
+
+// ListedSession is one session in a listing.
+type ListedSession struct {
+	Allowed *int   `json:"allowed"`
+	From    Peer   `json:"from"`
+	ID      string `json:"id"`
+	// Params is the remote command, or the arguments of a command.
+	Params   *string    `json:"params"`
+	Plugin   *string    `json:"plugin"`
+	Proxy    NoPeer     `json:"proxy"`
+	Returned *int       `json:"returned"`
+	Ended    float64    `json:"timestamp_ended"` // 0: not yet
+	Started  float64    `json:"timestamp_started"`
+	To       TargetPeer `json:"to"`
+	Type     string     `json:"type"`
+	Via      ViaPeer    `json:"via"`
+}
+
+// Peer is where a session came from.
+type Peer struct {
+	Host string `json:"host"`
+	IP   string `json:"ip"`
+	Port int    `json:"port"`
+}
+
+// NoPeer stands where a jump host would be.
+type NoPeer struct {
+	Host *string `json:"host"`
+	IP   *string `json:"ip"`
+	Port *string `json:"port"`
+}
+
+// TargetPeer is where a session went.
+type TargetPeer struct {
+	Host *string `json:"host"`
+	IP   *string `json:"ip"`
+	Port *string `json:"port"`
+}
+
+// ViaPeer is the gateway's own end, and the login at the target.
+type ViaPeer struct {
+	IP   string `json:"ip"`
+	Port int    `json:"port"`
+	User string `json:"user"`
+}
+
+func selfListSessionsCommand() *Command {
+	return &Command{
+		Name:     "selfListSessions",
+		Category: Open,
+		Summary:  "list your sessions and commands, newest first",
+		Examples: []string{"selfListSessions --type ssh --after 2026-11-01", "selfListSessions --denied --limit 10"},
+		New:      func() any { return new(SelfListSessions) },
+		Text:     selfListSessionsText,
+		Local:    selfListSessionsLocal,
+	}
+}
+
+// selfListSessionsLocal writes the text itself: how much of it depends on the
+// request.
+func selfListSessionsLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, error) {
+	r, err := run(ctx, req)
+	if err != nil || r.Exit != 0 || !req.(*SelfListSessions).Detailed {
+		return r, err
+	}
+	var v []ListedSession
+	if err := json.Unmarshal(r.Value, &v); err != nil {
+		return Result{}, fmt.Errorf("read the list of sessions: %w", err)
+	}
+	for _, s := range v {
+		writeText(env.Out, fmt.Sprintf("%s from %s port %d over %s port %d\n", s.ID, s.From.IP, s.From.Port, s.Via.IP, s.Via.Port))
+	}
+	return r, nil
+}
+
+func selfListSessionsText(w io.Writer, r Result) error {
+	var v []ListedSession
+	if err := json.Unmarshal(r.Value, &v); err != nil {
+		return err
+	}
+	for _, s := range v {
+		start := time.Unix(int64(s.Started), 0).UTC().Format(time.DateTime)
+		fmt.Fprintf(w, "%s  %s  %-11s", s.ID, start, s.Type)
+		switch {
+		case s.Plugin != nil:
+			fmt.Fprintf(w, " %s", *s.Plugin)
+		case s.To.IP != nil:
+			fmt.Fprintf(w, " %s@%s:%s", s.Via.User, *s.To.IP, orAny(s.To.Port))
+		}
+		if s.Params != nil {
+			fmt.Fprintf(w, " %s", *s.Params)
+		}
+		switch {
+		case s.Allowed != nil && *s.Allowed == 0:
+			fmt.Fprint(w, "  refused")
+		case s.Returned != nil:
+			fmt.Fprintf(w, "  exit %d", *s.Returned)
+		}
+		fmt.Fprintln(w)
+	}
+	return nil
+}
+
+// SelfPlaySession is the request of selfPlaySession.
+type SelfPlaySession struct {
+	ID string `opt:"id" arg:"ID" required:"true" pos:"true" help:"id of the session, as in selfListSessions"`
+}
+
+func selfPlaySessionCommand() *Command {
+	return &Command{
+		Name:     "selfPlaySession",
+		Category: Open,
+		Summary:  "replay a session of yours",
+		New:      func() any { return new(SelfPlaySession) },
+		Local:    selfPlaySessionLocal,
+	}
+}
+
+func selfPlaySessionLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, error) {
+	r, err := run(ctx, req)
+	if err != nil || r.Exit != 0 || len(r.Files) == 0 {
+		return r, err
+	}
+	if env.Play == nil {
+		return r, fmt.Errorf("play recording: not possible here")
+	}
+	if err := env.Play(ctx, env, r.Files[0]); err != nil && ctx.Err() == nil {
+		return r, fmt.Errorf("play recording: %w", err)
+	}
+	return r, nil
+}
