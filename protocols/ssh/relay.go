@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -17,6 +20,9 @@ import (
 // broken is the exit of a session whose end the target did not tell, as
 // OpenSSH's client has it.
 var broken = gateway.Exit{Code: gateway.ExitLoginFailed}
+
+// answerWithin bounds the wait for a sign of life at the end of a session.
+const answerWithin = 2 * time.Second
 
 // relay is one session on a target.
 //
@@ -64,11 +70,13 @@ func (c *conn) Relay(ctx context.Context, client protocols.Client, s protocols.S
 	defer r.end()
 	exited := make(chan *gateway.Exit, 1)
 	go func() { exited <- await(requests) }()
-	if err := r.begin(first); err != nil {
+	notice, err := r.begin(first)
+	if err != nil {
+		c.cut()
 		return broken, c.cause(ctx, "start "+c.action.Kind, err)
 	}
 	c.wire.Done()
-	return r.run(ctx, exited)
+	return r.run(ctx, notice, exited)
 }
 
 // cause prefers the reason why ctx ended to err, what came of it.
@@ -86,16 +94,19 @@ func (c *conn) cause(ctx context.Context, doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// run moves bytes until both sides of the target's output have ended and it
-// closed the channel.
-func (r *relay) run(ctx context.Context, exited <-chan *gateway.Exit) (gateway.Exit, error) {
+// run moves bytes until both streams of the target's output have ended and it
+// closed the channel. The person is shown notice first.
+func (r *relay) run(ctx context.Context, notice string, exited <-chan *gateway.Exit) (gateway.Exit, error) {
 	go r.input()
 	go r.events(ctx)
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
 		var streams sync.WaitGroup
-		streams.Go(func() { r.output(recorder.Err, r.channel.Stderr(), r.client.Stderr()) })
+		streams.Go(func() {
+			from := io.MultiReader(strings.NewReader(notice), r.channel.Stderr())
+			r.output(recorder.Err, from, r.client.Stderr())
+		})
 		r.output(recorder.Out, r.channel, r.client)
 		streams.Wait()
 		if c, ok := r.client.(protocols.CloseWriter); ok {
@@ -124,9 +135,18 @@ func (r *relay) finish(ctx context.Context, exit *gateway.Exit) (gateway.Exit, e
 		return *exit, nil
 	}
 	// Much gear closes the session without a word; that is no error. It is one
-	// if the connection is gone, which only an answer can tell.
-	if err := r.conn.keepalive(); err != nil {
-		return broken, r.conn.cause(ctx, "relay session", errors.New("the connection to the target broke"))
+	// if the connection is gone, which only an answer can tell; some gear gives
+	// none.
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	answer := make(chan error, 1)
+	go func() { answer <- r.conn.keepalive() }()
+	select {
+	case err := <-answer:
+		if err != nil {
+			return broken, errors.New("the connection to the target broke")
+		}
+	case <-ctx.Done():
 	}
 	return broken, nil
 }
@@ -139,60 +159,45 @@ func (r *relay) end() {
 	r.mu.Unlock()
 }
 
-// begin prepares the session and starts the action.
-func (r *relay) begin(first request) error {
-	if err := r.record(recorder.Request{Name: r.conn.action.Kind, Text: r.conn.action.Text}); err != nil {
-		return err
+// begin prepares the session and starts the action. It returns what the person
+// should be told before anything else.
+func (r *relay) begin(first request) (notice string, err error) {
+	for _, e := range recorder.Split(recorder.Request{Name: r.conn.action.Kind, Text: r.conn.action.Text}) {
+		if err := r.record(e); err != nil {
+			return "", err
+		}
 	}
-	if err := r.tell(r.conn.banner); err != nil {
-		return err
-	}
-	for _, list := range [][]string{r.conn.env, r.client.Env()} {
-		for _, variable := range list {
-			// Most targets refuse most variables; there is no use in asking.
-			if env, ok := setEnv(variable); ok {
-				if err := r.send(env); err != nil {
-					return err
-				}
+	notice = r.conn.banner
+	for _, variable := range slices.Concat(r.conn.env, r.client.Env()) {
+		// Most targets refuse most variables; there is no use in asking.
+		if env, ok := setEnv(variable); ok {
+			if err := r.send(env); err != nil {
+				return "", err
 			}
 		}
 	}
 	if t, ok := r.client.(protocols.Terminal); ok {
 		name, size, modes := t.Term()
 		if err := r.record(size); err != nil {
-			return err
+			return "", err
 		}
 		pty := ptyReq(name, size, modes)
 		ok, err := r.channel.SendRequest(pty.name, true, pty.payload)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if !ok { // as OpenSSH does: go on without
-			if err := r.tell("PTY allocation request failed\r\n"); err != nil {
-				return err
-			}
+			notice += "PTY allocation request failed\r\n"
 		}
 	}
 	ok, err := r.channel.SendRequest(first.name, true, first.payload)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !ok {
-		return errors.New("the target refused the request")
+		return "", errors.New("the target refused the request")
 	}
-	return nil
-}
-
-// tell shows text to the person as if the target had said it.
-func (r *relay) tell(text string) error {
-	if text == "" {
-		return nil
-	}
-	if err := r.record(recorder.Data{Stream: recorder.Err, Bytes: []byte(text)}); err != nil {
-		return err
-	}
-	_, err := io.WriteString(r.client.Stderr(), text)
-	return err
+	return notice, nil
 }
 
 // send sends a request that needs no answer.
