@@ -16,13 +16,6 @@ import (
 	"gateway"
 )
 
-// Errors of sizes outside what an algorithm may have. They wrap
-// gateway.ErrInvalid: test for them first.
-var (
-	ErrKeyTooSmall = fmt.Errorf("key too small: %w", gateway.ErrInvalid)
-	ErrKeyTooLarge = fmt.Errorf("key too large: %w", gateway.ErrInvalid)
-)
-
 // GenerateKey makes an egress key, sealed for context: rsa of 2048 to 8192
 // bits, ecdsa of 256, 384 or 521, ed25519 of 256. The caller gives the public
 // half its comment and time. A large rsa key takes many seconds.
@@ -63,11 +56,8 @@ func generate(algo string, bits int) (crypto.Signer, error) {
 	default:
 		return nil, fmt.Errorf("algorithm %q: want rsa, ecdsa or ed25519: %w", gateway.Printable(algo), gateway.ErrInvalid)
 	}
-	if bits < low {
-		return nil, fmt.Errorf("%s of %d bits, want at least %d: %w", algo, bits, low, ErrKeyTooSmall)
-	}
-	if bits > high {
-		return nil, fmt.Errorf("%s of %d bits, want at most %d: %w", algo, bits, high, ErrKeyTooLarge)
+	if bits < low || bits > high {
+		return nil, fmt.Errorf("%s of %d bits, want %d to %d: %w", algo, bits, low, high, gateway.ErrInvalid)
 	}
 	switch {
 	case algo == "ed25519":
