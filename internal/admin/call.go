@@ -83,12 +83,7 @@ func (c *call) update(ctx context.Context, f func(tx store.Tx) error) error {
 		if err := f(tx); err != nil {
 			return err
 		}
-		rec := c.record()
-		rec.Change, rec.Code = true, "OK"
-		if err := c.e.Audit(ctx, rec); err != nil {
-			return fmt.Errorf("%w: %w", errNotRecorded, err)
-		}
-		return nil
+		return c.announce(ctx)
 	})
 	if err != nil {
 		return err
@@ -96,6 +91,16 @@ func (c *call) update(ctx context.Context, f func(tx store.Tx) error) error {
 	c.changed = true
 	c.snap = c.e.Policy.Load()
 	c.e.Deps.Recheck()
+	return nil
+}
+
+// announce records a change that is about to be made.
+func (c *call) announce(ctx context.Context) error {
+	rec := c.record()
+	rec.Change, rec.Code = true, "OK"
+	if err := c.e.Audit(ctx, rec); err != nil {
+		return fmt.Errorf("%w: %w", errNotRecorded, err)
+	}
 	return nil
 }
 

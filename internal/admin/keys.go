@@ -109,15 +109,23 @@ func (c *call) checkAlgorithm(algo string, size int) (string, int, error) {
 	return algo, size, nil
 }
 
+// KeyContext is what the sealed half of an egress key of o is bound to.
+func KeyContext(o store.Owner) string {
+	if o.Group != "" {
+		return "egress-key:group:" + o.Group
+	}
+	return "egress-key:account:" + o.Account
+}
+
 // newKey makes an egress key for o.
 func (c *call) newKey(algo string, size int, o store.Owner) (gateway.EgressKey, []byte, error) {
-	kind, name := "account", o.Account
-	if o.Group != "" {
-		kind, name = "group", o.Group
-	}
-	key, sealed, err := c.e.Vault.GenerateKey(algo, size, "egress-key:"+kind+":"+name)
+	key, sealed, err := c.e.Vault.GenerateKey(algo, size, KeyContext(o))
 	if err != nil {
 		return gateway.EgressKey{}, nil, fmt.Errorf("make egress key: %w", err)
+	}
+	name := o.Account
+	if o.Group != "" {
+		name = o.Group
 	}
 	key.Comment = name + "@" + c.set.Name + ":" + strconv.FormatInt(c.now.Unix(), 10)
 	key.Created = c.now

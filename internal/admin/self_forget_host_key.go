@@ -21,6 +21,9 @@ func selfForgetHostKey(ctx context.Context, c *call, r *osh.SelfForgetHostKey) (
 	if err != nil {
 		return osh.Result{}, err
 	}
+	if err := c.announce(ctx); err != nil {
+		return osh.Result{}, err
+	}
 	n, err := c.e.Store.ForgetHostKeys(ctx, c.actor.Account, addr, port)
 	if err != nil {
 		return osh.Result{}, fmt.Errorf("forget host key: %w", err)
