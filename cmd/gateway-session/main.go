@@ -1,0 +1,168 @@
+// Command gateway-session is the process that the gateway starts for one
+// connection. It confines itself before it reads a foreign byte; it holds no
+// key, file or database, and can't open a connection. It is a program of its
+// own so that it contains, and initialises, no more than it needs.
+//
+// It is started by gateway, never by hand: descriptor 3 is the control socket,
+// descriptor 4 the client (session) or the target (probe).
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime/debug"
+
+	"gateway"
+	"gateway/internal/control"
+	"gateway/internal/ingress"
+	"gateway/internal/jail"
+	"gateway/internal/session"
+	"gateway/protocols"
+	"gateway/protocols/ssh"
+)
+
+const (
+	fdStdout  = 1
+	fdStderr  = 2
+	fdControl = 3
+	fdSocket  = 4
+)
+
+// A session's heap is small and its garbage large packets: collecting seldom
+// costs little memory and saves much time. The limit is for bulk transfers.
+const (
+	gcPercent   = 400
+	memoryLimit = 64 << 20
+)
+
+func main() {
+	debug.SetGCPercent(gcPercent)
+	debug.SetMemoryLimit(memoryLimit)
+	err := run(os.Args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gateway-session:", gateway.Printable(err.Error()))
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 2 {
+		return fmt.Errorf("started by gateway only: %w", gateway.ErrInvalid)
+	}
+	if args[1] == "report" {
+		return tell()
+	}
+	report, err := jail.Enter(jail.Session(fdStderr, fdControl, fdSocket))
+	if err != nil {
+		return err
+	}
+	ctl, err := control.NewConn(os.NewFile(fdControl, "control"))
+	if err != nil {
+		return err
+	}
+	socket := os.NewFile(fdSocket, "socket")
+	nc, err := net.FileConn(socket)
+	if err != nil {
+		return fmt.Errorf("take over socket: %w", err)
+	}
+	socket.Close()
+	switch args[1] {
+	case "session":
+		return serve(ctl, nc, report)
+	case "probe":
+		return probe(ctl, nc, report)
+	}
+	return fmt.Errorf("role %q: %w", gateway.Printable(args[1]), gateway.ErrInvalid)
+}
+
+// tell enters the sandbox and prints what is in force, for gateway doctor.
+func tell() error {
+	report, err := jail.Enter(jail.Session(fdStdout, fdStderr))
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(report)
+}
+
+// confined refuses to go on where the sandbox is incomplete and must not be.
+func confined(report jail.Report, required bool) error {
+	if missing := report.Missing(); required && len(missing) > 0 {
+		return fmt.Errorf("this kernel lacks %v, and the configuration requires the whole sandbox", missing)
+	}
+	return nil
+}
+
+func serve(ctl *control.Conn, nc net.Conn, report jail.Report) error {
+	var boot control.Boot
+	if _, err := ctl.Receive(control.OpBoot, &boot); err != nil {
+		return err
+	}
+	if err := confined(report, boot.RequireSandbox); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	server := &ingress.Server{
+		Boot: boot, Monitor: ctl, Stop: cancel,
+		Pipeline: &session.Pipeline{
+			Monitor: ctl, Name: boot.Name,
+			Backends: map[gateway.Protocol]protocols.Backend{gateway.SSH: new(ssh.Backend)},
+		},
+	}
+	go func() {
+		// Without the monitor nothing can be asked, so nothing may go on.
+		defer cancel()
+		_ = ctl.Serve(ctx, notices{server})
+	}()
+	return server.Serve(ctx, nc)
+}
+
+// notices takes what the monitor says unasked.
+type notices struct{ server *ingress.Server }
+
+// Admit implements control.Handler.
+func (notices) Admit(op control.Op, _ int) error {
+	if op != control.OpTerminate {
+		return errors.New("unknown notice")
+	}
+	return nil
+}
+
+// Handle implements control.Handler.
+func (n notices) Handle(_ context.Context, _ control.Op, body []byte, _ []*os.File) (any, []*os.File, error) {
+	var t control.Terminate
+	if err := control.Decode(body, &t); err != nil {
+		return nil, nil, err
+	}
+	n.server.Terminate(t)
+	return nil, nil, nil
+}
+
+// probe logs in to a target and out again, and says how that went.
+func probe(ctl *control.Conn, nc net.Conn, report jail.Report) error {
+	var boot control.ProbeBoot
+	if _, err := ctl.Receive(control.OpBoot, &boot); err != nil {
+		return err
+	}
+	if err := confined(report, boot.RequireSandbox); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		defer cancel()
+		_ = ctl.Serve(ctx, notices{})
+	}()
+	request := gateway.Request{Session: boot.Open.Session, Protocol: gateway.SSH, Target: boot.Open.Target}
+	end := control.End{Session: boot.Open.Session}
+	lease := session.Lease(ctx, ctl, boot.Open, nil, func(string) {})
+	if err := new(ssh.Backend).Probe(ctx, nc, request, lease); err != nil {
+		end.Exit.Code, end.Comment = gateway.ExitLoginFailed, err.Error()
+	}
+	_, err := ctl.Call(ctx, control.OpEnd, end, nil)
+	return err
+}

@@ -1,0 +1,452 @@
+// Package control is the typed protocol between the monitor and its children:
+// messages over a SOCK_SEQPACKET socket pair, with descriptors passed along,
+// and the table of what may be asked when and how often.
+//
+// A packet is one byte kind, one byte flags, two bytes operation, four bytes
+// call id (big endian), then a piece of the body, which is JSON. A message is
+// one or more packets in a row; all but the last carry the flag "more".
+// Descriptors come with the first.
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"gateway"
+)
+
+const (
+	kindRequest byte = 1
+	kindReply   byte = 2
+	kindError   byte = 3
+	kindNotify  byte = 4
+
+	flagMore byte = 1
+
+	headerSize = 8
+	maxPacket  = 8 << 10
+	maxFiles   = 8
+	// maxMessage bounds a reassembled message; a listing of every account fits.
+	maxMessage = 64 << 20
+	// maxInFlight bounds the requests of one socket that are being served.
+	maxInFlight = 32
+)
+
+// ViolationError: the peer broke the protocol. The socket is useless after it.
+type ViolationError struct {
+	Op   Op
+	Name string
+	What string
+}
+
+func (e *ViolationError) Error() string {
+	name := e.Name
+	if name == "" {
+		name = fmt.Sprintf("operation %d", e.Op)
+	}
+	return fmt.Sprintf("control protocol: %s: %s", name, e.What)
+}
+
+// Handler serves what the peer asks. Admit is called in order of arrival and
+// before Handle; its error closes the socket, as does a ViolationError of
+// Handle. Handle may run concurrently; it owns files, and the files that it returns are closed once they are sent. For
+// a notification the reply is dropped.
+type Handler interface {
+	Admit(op Op, size int) error
+	Handle(ctx context.Context, op Op, body []byte, files []*os.File) (reply any, out []*os.File, err error)
+}
+
+// Conn is one end of a control socket. It is safe for concurrent use.
+type Conn struct {
+	uc      *net.UnixConn
+	in, oob []byte // of the one reader: Receive, then Serve
+
+	writing sync.Mutex // one message at a time
+
+	mu     sync.Mutex // guards the rest
+	calls  map[uint32]chan message
+	nextID uint32
+	err    error // why it is closed
+}
+
+type message struct {
+	kind  byte
+	op    Op
+	id    uint32
+	body  []byte
+	files []*os.File
+}
+
+// Pair makes a socket pair: the parent's end and the file to hand to the child.
+func Pair() (*Conn, *os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make control socket: %w", err)
+	}
+	c, err := NewConn(os.NewFile(uintptr(fds[0]), "control"))
+	if err != nil {
+		unix.Close(fds[1])
+		return nil, nil, err
+	}
+	return c, os.NewFile(uintptr(fds[1]), "control"), nil
+}
+
+// NewConn takes over a control socket's descriptor.
+func NewConn(f *os.File) (*Conn, error) {
+	defer f.Close()
+	nc, err := net.FileConn(f)
+	if err != nil {
+		return nil, fmt.Errorf("open control socket: %w", err)
+	}
+	uc, ok := nc.(*net.UnixConn)
+	if !ok {
+		nc.Close()
+		return nil, fmt.Errorf("open control socket: %w: not a unix socket", gateway.ErrInvalid)
+	}
+	return &Conn{uc: uc, calls: make(map[uint32]chan message)}, nil
+}
+
+// Close ends the connection; calls in flight fail.
+func (c *Conn) Close() error {
+	c.fail(net.ErrClosed)
+	return c.uc.Close()
+}
+
+func (c *Conn) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+	}
+	for id, ch := range c.calls {
+		delete(c.calls, id)
+		close(ch)
+	}
+}
+
+// Call asks the peer and waits for its answer, which is decoded into reply
+// (nil: ignored). Files in the answer are the caller's to close. Serve must be
+// running. Errors of the peer wrap the same sentinel that it returned.
+func (c *Conn) Call(ctx context.Context, op Op, req, reply any, files ...*os.File) ([]*os.File, error) {
+	ch := make(chan message, 1)
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return nil, fmt.Errorf("control call: %w", c.err)
+	}
+	c.nextID++
+	id := c.nextID
+	c.calls[id] = ch
+	c.mu.Unlock()
+
+	if err := c.send(kindRequest, op, id, req, files); err != nil {
+		c.forget(id)
+		return nil, err
+	}
+	select {
+	case m, ok := <-ch:
+		if !ok {
+			return nil, fmt.Errorf("control call: %w", gateway.ErrUnavailable)
+		}
+		if m.kind == kindError {
+			closeAll(m.files)
+			return nil, decodeError(m.body)
+		}
+		if reply != nil {
+			if err := Decode(m.body, reply); err != nil {
+				closeAll(m.files)
+				return nil, err
+			}
+		}
+		return m.files, nil
+	case <-ctx.Done():
+		c.forget(id)
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (c *Conn) forget(id uint32) {
+	c.mu.Lock()
+	delete(c.calls, id)
+	c.mu.Unlock()
+}
+
+// Notify sends a message that has no answer.
+func (c *Conn) Notify(op Op, body any, files ...*os.File) error {
+	return c.send(kindNotify, op, 0, body, files)
+}
+
+func (c *Conn) send(kind byte, op Op, id uint32, body any, files []*os.File) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode control message: %w", err)
+	}
+	if len(b) > maxMessage {
+		return fmt.Errorf("control message of %d bytes: %w", len(b), gateway.ErrInvalid)
+	}
+	var oob []byte
+	if len(files) > 0 {
+		fds, err := descriptors(files)
+		if err != nil {
+			return err
+		}
+		oob = unix.UnixRights(fds...)
+		defer runtime.KeepAlive(files)
+	}
+	packet := make([]byte, 0, min(headerSize+len(b), maxPacket))
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	for {
+		piece := b[:min(len(b), maxPacket-headerSize)]
+		b = b[len(piece):]
+		var flags byte
+		if len(b) > 0 {
+			flags = flagMore
+		}
+		packet = append(packet[:0], kind, flags)
+		packet = binary.BigEndian.AppendUint16(packet, uint16(op))
+		packet = binary.BigEndian.AppendUint32(packet, id)
+		packet = append(packet, piece...)
+		if _, _, err := c.uc.WriteMsgUnix(packet, oob, nil); err != nil {
+			return fmt.Errorf("send control message: %w", err)
+		}
+		oob = nil
+		if len(b) == 0 {
+			return nil
+		}
+	}
+}
+
+// descriptors returns the files' numbers without File.Fd, which would make
+// them blocking for every process that shares them.
+func descriptors(files []*os.File) ([]int, error) {
+	fds := make([]int, 0, len(files))
+	for _, f := range files {
+		rc, err := f.SyscallConn()
+		if err == nil {
+			err = rc.Control(func(fd uintptr) { fds = append(fds, int(fd)) })
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pass descriptor: %w", err)
+		}
+	}
+	return fds, nil
+}
+
+// Receive reads one message before Serve was started: a child's OpBoot.
+func (c *Conn) Receive(op Op, into any) ([]*os.File, error) {
+	m, err := c.read(nil)
+	if err != nil {
+		return nil, err
+	}
+	if m.kind != kindNotify || m.op != op {
+		closeAll(m.files)
+		return nil, &ViolationError{Op: m.op, What: "unexpected first message"}
+	}
+	return m.files, Decode(m.body, into)
+}
+
+// Serve reads messages until the socket ends and returns why; a clean end of
+// the peer gives nil. It waits for the handlers that it started.
+func (c *Conn) Serve(ctx context.Context, h Handler) error {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(ctx, func() { c.uc.Close() })
+	defer stop()
+	var handlers sync.WaitGroup
+	defer handlers.Wait()
+	defer cancel()
+	inFlight := make(chan struct{}, maxInFlight)
+	for {
+		m, err := c.read(h)
+		if err != nil {
+			c.fail(gateway.ErrUnavailable)
+			return c.ending(err)
+		}
+		switch m.kind {
+		case kindReply, kindError:
+			c.deliver(m)
+		default:
+			inFlight <- struct{}{}
+			handlers.Go(func() {
+				defer func() { <-inFlight }()
+				c.answer(ctx, h, m)
+			})
+		}
+	}
+}
+
+// ending says what Serve returns: a violation that a handler found goes before
+// the read error that it led to.
+func (c *Conn) ending(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var v *ViolationError
+	if errors.As(c.err, &v) {
+		return v
+	}
+	if errors.Is(err, errEnd) {
+		return nil
+	}
+	return err
+}
+
+func (c *Conn) deliver(m message) {
+	c.mu.Lock()
+	ch := c.calls[m.id]
+	delete(c.calls, m.id)
+	c.mu.Unlock()
+	if ch == nil {
+		closeAll(m.files)
+		return
+	}
+	ch <- m
+}
+
+func (c *Conn) answer(ctx context.Context, h Handler, m message) {
+	reply, out, err := h.Handle(ctx, m.op, m.body, m.files)
+	defer closeAll(out)
+	var v *ViolationError
+	if errors.As(err, &v) {
+		v.Op = m.op
+		c.fail(v)
+		c.uc.Close()
+		return
+	}
+	if m.kind == kindNotify {
+		return
+	}
+	// A peer that is gone does not read its answer; Serve sees that by itself.
+	if err != nil {
+		_ = c.send(kindError, m.op, m.id, encodeError(err), nil)
+		return
+	}
+	_ = c.send(kindReply, m.op, m.id, reply, out)
+}
+
+var errEnd = errors.New("peer closed the control socket")
+
+// read returns the next whole message. A request or notification has passed
+// h's Admit.
+func (c *Conn) read(h Handler) (message, error) {
+	var m message
+	if c.in == nil {
+		c.in = make([]byte, maxPacket)
+		c.oob = make([]byte, unix.CmsgSpace(4*maxFiles))
+	}
+	for first := true; ; first = false {
+		n, oobn, flags, _, err := c.uc.ReadMsgUnix(c.in, c.oob)
+		if err != nil {
+			return m, m.discard(fmt.Errorf("read control message: %w", err))
+		}
+		if n == 0 {
+			return m, m.discard(errEnd)
+		}
+		files, err := parseFiles(c.oob[:oobn])
+		m.files = append(m.files, files...)
+		if err != nil || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
+			return m, m.discard(&ViolationError{What: "truncated packet"})
+		}
+		more, err := m.add(c.in[:n], first, h == nil)
+		if err != nil {
+			return m, m.discard(err)
+		}
+		if !first && len(files) > 0 {
+			return m, m.discard(&ViolationError{Op: m.op, What: "descriptors in a later packet"})
+		}
+		if more {
+			continue
+		}
+		if h != nil && (m.kind == kindRequest || m.kind == kindNotify) {
+			if err := h.Admit(m.op, len(m.body)); err != nil {
+				return m, m.discard(err)
+			}
+		}
+		return m, nil
+	}
+}
+
+// add takes one packet into m and says whether more are to come.
+func (m *message) add(p []byte, first, noHandler bool) (bool, error) {
+	if len(p) < headerSize {
+		return false, &ViolationError{What: "short packet"}
+	}
+	kind, flags := p[0], p[1]
+	op, id := Op(binary.BigEndian.Uint16(p[2:])), binary.BigEndian.Uint32(p[4:])
+	if kind < kindRequest || kind > kindNotify || flags&^flagMore != 0 {
+		return false, &ViolationError{Op: op, What: "malformed packet"}
+	}
+	if first {
+		m.kind, m.op, m.id = kind, op, id
+	} else if m.kind != kind || m.op != op || m.id != id {
+		return false, &ViolationError{Op: op, What: "interleaved message"}
+	}
+	limit := maxMessage
+	if kind == kindRequest || kind == kindNotify {
+		limit = large
+		if noHandler {
+			limit = medium
+		}
+	}
+	if len(m.body)+len(p)-headerSize > limit {
+		return false, &ViolationError{Op: op, What: "too large"}
+	}
+	m.body = append(m.body, p[headerSize:]...)
+	return flags&flagMore != 0, nil
+}
+
+// discard closes what m brought and passes err on.
+func (m *message) discard(err error) error {
+	closeAll(m.files)
+	m.files = nil
+	return err
+}
+
+func parseFiles(oob []byte) ([]*os.File, error) {
+	if len(oob) == 0 {
+		return nil, nil
+	}
+	msgs, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil, err
+	}
+	var files []*os.File
+	for i := range msgs {
+		fds, err := unix.ParseUnixRights(&msgs[i])
+		if err != nil {
+			continue // not descriptors; nothing to close
+		}
+		for _, fd := range fds {
+			files = append(files, os.NewFile(uintptr(fd), "passed"))
+		}
+	}
+	return files, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// Decode reads a JSON body strictly: no unknown field, nothing after the value.
+func Decode(body []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return &ViolationError{What: "malformed body"}
+	}
+	if d.More() {
+		return &ViolationError{What: "bytes after the body"}
+	}
+	return nil
+}

@@ -1,0 +1,269 @@
+package control
+
+import (
+	"encoding/json"
+	"net/netip"
+	"time"
+
+	"gateway"
+	"gateway/recorder"
+)
+
+// Boot is what a session process is told before it reads a byte of the client.
+type Boot struct {
+	Name         string         `json:"name"`      // of this gateway
+	HostKeys     [][]byte       `json:"host_keys"` // public, wire form
+	From         netip.AddrPort `json:"from"`
+	Via          netip.AddrPort `json:"via"`
+	KeyTypes     []string       `json:"key_types"`     // accepted signature algorithms of ingress keys
+	LoginGrace   time.Duration  `json:"login_grace"`   // until authentication must be done
+	KeepAlive    time.Duration  `json:"keep_alive"`    // between probes of an idle client; 0: none
+	AcceptEnv    []string       `json:"accept_env"`    // patterns
+	MaxSessions  int            `json:"max_sessions"`  // channels at once
+	DefaultLogin string         `json:"default_login"` // at targets; empty: the account's name
+	Interactive  bool           `json:"interactive"`   // -i is allowed
+	ByDefault    bool           `json:"by_default"`    // and starts when nothing is asked
+	IdleTimeout  time.Duration  `json:"idle_timeout"`  // of interactive mode; 0: none
+	ReadOnly     bool           `json:"read_only"`     // this node takes no changes
+	// RequireSandbox: rather end than run without a layer of the sandbox.
+	RequireSandbox bool `json:"require_sandbox"`
+}
+
+// SignHost asks for a host-key signature over an exchange hash.
+type SignHost struct {
+	KeyType   string `json:"key_type"`
+	Algorithm string `json:"algorithm"`
+	Data      []byte `json:"data"`
+}
+
+// Signature answers SignHost and SignEgress: wire form, RFC 4253 section 6.6.
+type Signature struct {
+	Signature []byte `json:"signature"`
+}
+
+// UserKey asks whether a public key may log in as User. It proves nothing.
+type UserKey struct {
+	User string `json:"user"`
+	Blob []byte `json:"blob"`
+}
+
+// UserKeyReply answers UserKey. An unknown user and an unknown key look alike.
+type UserKeyReply struct {
+	OK bool `json:"ok"`
+}
+
+// Prove hands over a signature of RFC 4252 section 7. The monitor rebuilds what
+// must have been signed; only the parts that it can't know are here.
+type Prove struct {
+	User      string `json:"user"`
+	Algorithm string `json:"algorithm"`
+	Blob      []byte `json:"blob"`
+	Signature []byte `json:"signature"` // wire form
+}
+
+// Login answers OpLogin after a proof.
+type Login struct {
+	Account string   `json:"account"`
+	Refusal *Refusal `json:"refusal,omitempty"` // the account may do nothing, and why
+	Notice  []string `json:"notice,omitempty"`  // lines to show: last login and the like
+}
+
+// Refusal is a reason not to serve, for the person.
+type Refusal struct {
+	gateway.Refusal
+	Text string `json:"text"`
+}
+
+// ProbeBoot is what a process that tests a login is told; its target is fd 4.
+type ProbeBoot struct {
+	Open           OpenReply `json:"open"`
+	RequireSandbox bool      `json:"require_sandbox"`
+}
+
+// Open asks for a session. Who asks is the account that the socket is bound to.
+type Open struct {
+	Protocol gateway.Protocol `json:"protocol"`
+	Host     string           `json:"host,omitempty"` // as the person wrote it
+	User     string           `json:"user,omitempty"`
+	Port     uint16           `json:"port,omitempty"`
+	UseKey   string           `json:"use_key,omitempty"`
+	Timeout  time.Duration    `json:"timeout,omitempty"` // of the connection; 0: the configured one
+	Wait     bool             `json:"wait,omitempty"`
+	Action   gateway.Action   `json:"action"`
+	Command  string           `json:"command,omitempty"` // name of the command, for OSH
+	Term     string           `json:"term,omitempty"`
+	Size     recorder.Resize  `json:"size"`
+}
+
+// OpenReply answers Open. The descriptors are the ring's three files, and
+// before them the connected target, unless it is a command.
+type OpenReply struct {
+	Session      gateway.SessionID `json:"session"`
+	Refusal      *Refusal          `json:"refusal,omitempty"`
+	Started      time.Time         `json:"started"`
+	Target       gateway.Target    `json:"target"`
+	Ways         []OpenWay         `json:"ways,omitempty"`
+	Keys         []LeasedKey       `json:"keys,omitempty"`
+	Legacy       bool              `json:"legacy,omitempty"`
+	HostKeyTypes []string          `json:"host_key_types,omitempty"`
+	Env          []string          `json:"env,omitempty"`
+	AuditKey     string            `json:"audit_key"` // fingerprint of the key that seals recordings
+}
+
+// OpenWay is one granting way, for display.
+type OpenWay struct {
+	Kind  gateway.WayKind `json:"kind"`
+	Group string          `json:"group,omitempty"`
+}
+
+// LeasedKey is an egress key that the session may have signatures of.
+type LeasedKey struct {
+	Index int               `json:"index"`
+	Way   gateway.WayKind   `json:"way"`
+	Group string            `json:"group,omitempty"`
+	Key   gateway.EgressKey `json:"key"`
+}
+
+// SignEgress asks for the signature of a login at a session's target.
+type SignEgress struct {
+	Session   gateway.SessionID `json:"session"`
+	Key       int               `json:"key"`
+	Algorithm string            `json:"algorithm"`
+	Data      []byte            `json:"data"` // RFC 4252 section 7; the monitor checks user and key in it
+}
+
+// HostKey asks whether this is the host key of the session's target.
+type HostKey struct {
+	Session gateway.SessionID `json:"session"`
+	Type    string            `json:"type"`
+	Blob    []byte            `json:"blob"`
+	Accept  bool              `json:"accept"` // the person was asked, and said yes
+}
+
+// HostKeyReply answers HostKey.
+type HostKeyReply struct {
+	OK   bool   `json:"ok"`
+	Ask  bool   `json:"ask,omitempty"`  // ask the person and come back
+	Text string `json:"text,omitempty"` // to show: learned, changed, refused
+}
+
+// Worked says which key the target accepted.
+type Worked struct {
+	Session gateway.SessionID `json:"session"`
+	Key     int               `json:"key"`
+}
+
+// Allow asks whether an operation may be relayed.
+type Allow struct {
+	Session gateway.SessionID `json:"session"`
+	Action  gateway.Action    `json:"action"`
+}
+
+// End says how a session ended.
+type End struct {
+	Session gateway.SessionID `json:"session"`
+	Exit    gateway.Exit      `json:"exit"`
+	Comment string            `json:"comment,omitempty"`
+	In      int64             `json:"in"`  // bytes from the person to the target
+	Out     int64             `json:"out"` // bytes the other way
+}
+
+// Run asks for a command, inside a session opened for it.
+type Run struct {
+	Session gateway.SessionID `json:"session"`
+	Command string            `json:"command"`
+	Request json.RawMessage   `json:"request"`
+}
+
+// RunLocal asks for a command in the name of As (empty: of no account), with
+// the rights of the data folder's owner.
+type RunLocal struct {
+	As      string          `json:"as,omitempty"`
+	Command string          `json:"command"`
+	Request json.RawMessage `json:"request"`
+}
+
+// RunReply answers Run and RunLocal: the form that package osh shows, without its descriptors.
+type RunReply struct {
+	Command *string         `json:"command"`
+	Code    string          `json:"code"`
+	Message string          `json:"message"`
+	Value   json.RawMessage `json:"value"`
+	Exit    int             `json:"exit"`
+}
+
+// Complete asks for the names of a kind that begin with Prefix.
+type Complete struct {
+	Session gateway.SessionID `json:"session"`
+	Kind    string            `json:"kind"`
+	Prefix  string            `json:"prefix"`
+}
+
+// CompleteReply answers Complete.
+type CompleteReply struct {
+	Names []string `json:"names"`
+}
+
+// Abort says that the connection ends without anything having been opened.
+type Abort struct {
+	Refusal gateway.Refusal `json:"refusal"`
+	Text    string          `json:"text"`
+}
+
+// Terminate tells a session process to show Text to the person and to end.
+type Terminate struct {
+	Session gateway.SessionID `json:"session,omitempty"` // empty: all of them, and the connection
+	Text    string            `json:"text"`
+	Code    int               `json:"code"` // exit status
+}
+
+// Create asks the recorder to begin a recording; the ring's files come with it.
+type Create struct {
+	Header recorder.Header `json:"header"`
+}
+
+// RecorderBoot is what the recorder is told first.
+type RecorderBoot struct {
+	SealKey        []byte `json:"seal_key"` // Ed25519 seed
+	RequireSandbox bool   `json:"require_sandbox"`
+}
+
+// CreateReply says why a recording can't be made; an empty Text is success.
+type CreateReply struct {
+	Full bool   `json:"full,omitempty"` // the disk is full
+	Text string `json:"text,omitempty"`
+}
+
+// Recover asks the recorder to drain what is left of a recording; the ring's
+// files come with it.
+type Recover struct {
+	Session gateway.SessionID `json:"session"`
+}
+
+// CloseRecording tells the recorder to drain, seal and close. It is a
+// notification: OpSealed answers it.
+type CloseRecording struct {
+	Session gateway.SessionID `json:"session"`
+	End     recorder.End      `json:"end"`
+}
+
+// OpenRead asks the recorder for a read-only descriptor.
+type OpenRead struct {
+	Session gateway.SessionID `json:"session"`
+}
+
+// Sealed tells the monitor that a recording is finished.
+type Sealed struct {
+	Session gateway.SessionID `json:"session"`
+	Chain   []byte            `json:"chain"` // hash that was sealed
+	Size    int64             `json:"size"`  // of the file, bytes
+	Seal    recorder.Seal     `json:"seal"`
+	Problem string            `json:"problem,omitempty"` // why it is not complete, or not sealed
+}
+
+// Failed tells the monitor that a recording accepts nothing more.
+type Failed struct {
+	Session gateway.SessionID `json:"session"`
+	Full    bool              `json:"full,omitempty"` // the disk is full
+	Text    string            `json:"text"`
+}

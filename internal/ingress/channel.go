@@ -1,0 +1,234 @@
+package ingress
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"gateway"
+	"gateway/internal/control"
+	"gateway/internal/osh"
+	"gateway/internal/quickack"
+	"gateway/internal/session"
+	"gateway/protocols"
+	"gateway/recorder"
+)
+
+// serveChannel takes a channel's requests; the first exec or shell starts what
+// the command line asks for.
+func (s *Server) serveChannel(ctx context.Context, c *client, requests <-chan *ssh.Request, login control.Login, fast *quickack.Conn) {
+	defer c.Close()
+	ended := make(chan struct{})
+	defer func() { <-ended }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		// The client closed the channel or is gone: whatever runs for it ends.
+		defer cancel()
+		started := false
+		for r := range requests {
+			ok := c.control(r)
+			var line string
+			starts := false
+			if !started {
+				line, starts = startLine(r)
+				started, ok = started || starts, ok || starts
+			}
+			if r.WantReply {
+				_ = r.Reply(ok, nil)
+			}
+			if starts {
+				c.started = true
+				fast.Done()
+				go func() {
+					defer close(ended)
+					s.start(ctx, c, line, login)
+					c.Close()
+				}()
+			}
+		}
+		if !started {
+			close(ended)
+		}
+	}()
+	<-ctx.Done()
+	c.Close()
+}
+
+// startLine returns the command line that a request starts, RFC 4254 section 6.5.
+func startLine(r *ssh.Request) (string, bool) {
+	switch r.Type {
+	case "shell":
+		return "", true
+	case "exec":
+		var m struct{ Command string }
+		if ssh.Unmarshal(r.Payload, &m) == nil {
+			return m.Command, true
+		}
+	}
+	return "", false
+}
+
+// start does what the line asks for and passes the exit on to the client.
+func (s *Server) start(ctx context.Context, c *client, raw string, login control.Login) {
+	exit := s.run(ctx, c, raw, login)
+	if exit.Signal != "" {
+		_, _ = c.SendRequest("exit-signal", false, ssh.Marshal(struct {
+			Name string
+			Core bool
+			Text string
+			Lang string
+		}{exit.Signal, exit.Core, gateway.Printable(exit.Text), ""}))
+		return
+	}
+	_, _ = c.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(exit.Code)}))
+}
+
+// run is the one dispatcher of all command lines.
+func (s *Server) run(ctx context.Context, c *client, raw string, login control.Login) gateway.Exit {
+	env := s.environment(c, login)
+	line, err := osh.ParseLine(raw)
+	if login.Refusal != nil {
+		// The account may do nothing; what was asked does not matter.
+		return gateway.Exit{Code: osh.RefuseLine(env, line, &osh.RefusalError{Refusal: login.Refusal.Refusal, Text: login.Refusal.Text})}
+	}
+	if err != nil {
+		return s.abort(ctx, env, line, err)
+	}
+	if line.Action == osh.Connect {
+		return s.connect(ctx, c, line)
+	}
+	return s.command(ctx, c, env, line, raw)
+}
+
+// abort refuses a line and has that written down.
+func (s *Server) abort(ctx context.Context, env osh.Env, line osh.Line, err error) gateway.Exit {
+	refused, ok := errors.AsType[*osh.RefusalError](err)
+	if !ok {
+		refused = &osh.RefusalError{Refusal: gateway.RefusalOptions, Text: err.Error()}
+	}
+	// Without a record of it there is no service either, but there is nothing
+	// left to refuse.
+	_, _ = s.Monitor.Call(ctx, control.OpAbort, control.Abort{Refusal: refused.Refusal, Text: gateway.Printable(refused.Text)}, nil)
+	return gateway.Exit{Code: osh.RefuseLine(env, line, refused)}
+}
+
+// connect opens a session with a target.
+func (s *Server) connect(ctx context.Context, c *client, line osh.Line) gateway.Exit {
+	user := line.User
+	if user == "" {
+		user = s.Boot.DefaultLogin
+	}
+	if user == "" {
+		user = s.Pipeline.Account
+	}
+	port := line.Port
+	if port == 0 {
+		port = 22
+	}
+	action := gateway.Action{Kind: "shell"}
+	if line.Remote != "" {
+		action = gateway.Action{Kind: "exec", Text: line.Remote}
+	}
+	open := control.Open{
+		Protocol: gateway.SSH, Host: line.Host, User: user, Port: port, UseKey: line.UseKey,
+		Timeout: line.Timeout, Wait: line.Wait, Action: action,
+	}
+	var side protocols.Client = c
+	if c.pty && line.TTY != osh.TTYNever {
+		side = terminal{c}
+	}
+	return s.Pipeline.Connect(ctx, open, side, line.Quiet)
+}
+
+// command opens a session for commands of the gateway and runs the line in it.
+func (s *Server) command(ctx context.Context, c *client, env osh.Env, line osh.Line, raw string) gateway.Exit {
+	kind := "osh"
+	if line.Action == osh.Interactive || line.Action == osh.None && env.InteractiveByDefault {
+		kind = "interactive"
+	}
+	r := control.Open{Protocol: gateway.OSH, Action: gateway.Action{Kind: kind, Text: raw}, Command: line.Command}
+	if c.pty {
+		r.Term, r.Size, _ = terminal{c}.Term()
+	}
+	sess, ctx, err := s.Pipeline.Open(ctx, r)
+	if err != nil {
+		refused, ok := errors.AsType[*session.RefusedError](err)
+		if !ok {
+			refused = &session.RefusedError{Refusal: control.Refusal{Refusal: gateway.RefusalExecFailed, Text: err.Error()}}
+		}
+		return gateway.Exit{Code: osh.RefuseLine(env, line, &osh.RefusalError{Refusal: refused.Refusal.Refusal, Text: refused.Text})}
+	}
+	env.Client = oshClient{s.Monitor, sess.Session}
+	env.In = sess.Reader(env.In)
+	env.Out = sess.Writer(env.Out, recorder.Out)
+	env.Err = sess.Writer(env.Err, recorder.Err)
+	exit := gateway.Exit{Code: osh.Execute(ctx, env, line)}
+	comment := ""
+	if terminated, ok := errors.AsType[*session.TerminatedError](context.Cause(ctx)); ok {
+		say(c, terminated.Text)
+		exit, comment = gateway.Exit{Code: terminated.Code}, terminated.Text
+	}
+	if err := sess.End(exit, comment); err != nil && !errors.Is(err, gateway.ErrUnavailable) {
+		say(c, "the end of this command could not be recorded")
+	}
+	return exit
+}
+
+// environment is what command lines are executed with, unrecorded.
+func (s *Server) environment(c *client, login control.Login) osh.Env {
+	env := osh.Env{
+		In: c, Out: c, Err: c.Stderr(), Account: login.Account, Name: s.Boot.Name, Slave: s.Boot.ReadOnly, Now: time.Now,
+		InteractiveAllowed: s.Boot.Interactive, InteractiveByDefault: s.Boot.ByDefault, InteractiveTimeout: s.Boot.IdleTimeout,
+		Connect: func(ctx context.Context, _ *osh.Env, l osh.Line) int {
+			return s.connect(ctx, c, l).Code
+		},
+		Play: play,
+	}
+	if c.pty {
+		env.Terminal = &osh.Terminal{Size: func() (int, int) {
+			_, size, _ := terminal{c}.Term()
+			return int(size.Cols), int(size.Rows)
+		}}
+	}
+	return env
+}
+
+// maxIdle shortens the pauses of a recording that is played.
+const maxIdle = 3 * time.Second
+
+// play shows a recording in its own time.
+func play(ctx context.Context, e *osh.Env, f *os.File) error {
+	r, err := recorder.NewReader(f)
+	if err != nil {
+		return err
+	}
+	return recorder.Play(ctx, e.Out, r, 1, maxIdle)
+}
+
+// oshClient runs commands inside one session.
+type oshClient struct {
+	monitor session.Monitor
+	id      gateway.SessionID
+}
+
+// Run implements osh.Client.
+func (o oshClient) Run(ctx context.Context, command string, request json.RawMessage) (osh.Result, error) {
+	var r control.RunReply
+	files, err := o.monitor.Call(ctx, control.OpRun, control.Run{Session: o.id, Command: command, Request: request}, &r)
+	if err != nil {
+		return osh.Result{}, err
+	}
+	return osh.Result{Command: r.Command, Code: r.Code, Message: r.Message, Value: r.Value, Exit: r.Exit, Files: files}, nil
+}
+
+// Complete implements osh.Client.
+func (o oshClient) Complete(ctx context.Context, kind, prefix string) ([]string, error) {
+	var r control.CompleteReply
+	_, err := o.monitor.Call(ctx, control.OpComplete, control.Complete{Session: o.id, Kind: kind, Prefix: prefix}, &r)
+	return r.Names, err
+}

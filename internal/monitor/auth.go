@@ -1,0 +1,231 @@
+package monitor
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/crypto/ssh"
+
+	"gateway"
+	"gateway/internal/audit"
+	"gateway/internal/control"
+)
+
+// maxHash is the size of the longest exchange hash (SHA-512).
+const maxHash = 64
+
+// signHost signs an exchange hash. The first one of a connection is its SSH
+// session id (RFC 4253 section 7.2), which every proof is bound to.
+func (c *conn) signHost(r control.SignHost) (control.Signature, error) {
+	if len(r.Data) < 20 || len(r.Data) > maxHash {
+		return control.Signature{}, &control.ViolationError{What: "not an exchange hash"}
+	}
+	i := slices.IndexFunc(c.m.HostKeys, func(k ssh.AlgorithmSigner) bool { return k.PublicKey().Type() == r.KeyType })
+	if i < 0 {
+		return control.Signature{}, fmt.Errorf("host key of type %q: %w", gateway.Printable(r.KeyType), gateway.ErrNotFound)
+	}
+	c.mu.Lock()
+	if c.exchange == nil {
+		c.exchange = slices.Clone(r.Data)
+	} else if c.phase == control.PreAuth {
+		// A second key exchange before the login is allowed by RFC 4253, but it
+		// does not change the session id.
+		defer c.m.Log.Debug("rekeyed before login", zap.String("session", string(c.id)))
+	}
+	c.mu.Unlock()
+	sig, err := c.m.HostKeys[i].SignWithAlgorithm(rand.Reader, r.Data, r.Algorithm)
+	if err != nil {
+		return control.Signature{}, fmt.Errorf("sign exchange hash: %w", gateway.ErrInvalid)
+	}
+	return control.Signature{Signature: ssh.Marshal(sig)}, nil
+}
+
+// findKey returns the account's ingress key with that blob when it may be used
+// from the connection's address.
+func (c *conn) findKey(user string, blob []byte) (*gateway.Account, *gateway.IngressKey, string) {
+	a := c.m.Policy.Load().Account(user)
+	if a == nil {
+		return nil, nil, "unknown account"
+	}
+	for i := range a.IngressKeys {
+		k := &a.IngressKeys[i]
+		if !bytes.Equal(k.Blob, blob) {
+			continue
+		}
+		if !allowedFrom(k.From, c.from.Addr()) {
+			return a, nil, "key not allowed from this address"
+		}
+		return a, k, ""
+	}
+	return a, nil, "unknown key"
+}
+
+func allowedFrom(from []netip.Prefix, addr netip.Addr) bool {
+	return len(from) == 0 || slices.ContainsFunc(from, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// userKey answers whether it is worth the client's while to sign. It is no proof.
+func (c *conn) userKey(r control.UserKey) (control.UserKeyReply, error) {
+	_, k, reason := c.findKey(r.User, r.Blob)
+	if k != nil {
+		return control.UserKeyReply{OK: true}, nil
+	}
+	return control.UserKeyReply{}, c.authFailed(r.User, r.Blob, reason)
+}
+
+func (c *conn) authFailed(user string, blob []byte, reason string) error {
+	return c.m.record(audit.Record{
+		Event: audit.Auth, Session: c.id, Principal: gateway.Principal{Account: user}, From: c.from,
+		Allowed: audit.No, Reason: reason, Key: fingerprint(blob),
+	})
+}
+
+// fingerprint is for the audit record: SHA256:… of bytes that need not be a key.
+func fingerprint(blob []byte) string {
+	k, err := ssh.ParsePublicKey(blob)
+	if err != nil {
+		return ""
+	}
+	return ssh.FingerprintSHA256(k)
+}
+
+// prove checks a public-key login itself and binds the socket to the account.
+// The session process is not believed: what must have been signed is rebuilt
+// here from the session id that this monitor signed with the host key.
+func (c *conn) prove(r control.Prove) (none, error) {
+	a, k, reason := c.findKey(r.User, r.Blob)
+	if k == nil {
+		return none{}, c.deny(r, reason)
+	}
+	c.mu.Lock()
+	exchange, phase := c.exchange, c.phase
+	c.mu.Unlock()
+	if exchange == nil || phase != control.PreAuth {
+		return none{}, &control.ViolationError{What: "proof without a key exchange"}
+	}
+	if err := verifyProof(exchange, r, c.set.KeyTypes); err != nil {
+		return none{}, c.deny(r, "bad signature")
+	}
+	err := c.m.record(audit.Record{
+		Event: audit.Auth, Session: c.id, Principal: gateway.Principal{Account: a.Name}, From: c.from,
+		Allowed: audit.Yes, Key: fingerprint(r.Blob),
+	})
+	if err != nil {
+		return none{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.phase != control.PreAuth {
+		return none{}, &control.ViolationError{What: "proof after authentication"}
+	}
+	c.account = a.Name
+	c.ingressKey = fingerprint(r.Blob)
+	c.phase = control.Authenticated
+	c.m.proven(c)
+	return none{}, nil
+}
+
+func (c *conn) deny(r control.Prove, reason string) error {
+	if err := c.authFailed(r.User, r.Blob, reason); err != nil {
+		return err
+	}
+	return fmt.Errorf("public key: %w", gateway.ErrDenied)
+}
+
+// verifyProof checks the signature of a public-key authentication request,
+// RFC 4252 section 7.
+func verifyProof(exchange []byte, r control.Prove, allowed []string) error {
+	key, err := ssh.ParsePublicKey(r.Blob)
+	if err != nil {
+		return err
+	}
+	var sig ssh.Signature
+	if err := ssh.Unmarshal(r.Signature, &sig); err != nil {
+		return err
+	}
+	if !slices.Contains(allowed, sig.Format) || !slices.Contains(signatureFormats(key.Type()), sig.Format) {
+		return fmt.Errorf("signature algorithm: %w", gateway.ErrInvalid)
+	}
+	if r.Algorithm != sig.Format {
+		return fmt.Errorf("algorithm differs from signature: %w", gateway.ErrInvalid)
+	}
+	return key.Verify(authRequest(exchange, r.User, r.Algorithm, r.Blob), &sig)
+}
+
+// signatureFormats are the algorithms that a key of the type may sign with.
+func signatureFormats(keyType string) []string {
+	if keyType == ssh.KeyAlgoRSA {
+		return []string{ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512}
+	}
+	return []string{keyType}
+}
+
+// authRequest is what the client signs: RFC 4252 section 7.
+func authRequest(session []byte, user, algorithm string, blob []byte) []byte {
+	const userAuthRequest = 50
+	b := appendString(nil, session)
+	b = append(b, userAuthRequest)
+	b = appendString(b, []byte(user))
+	b = appendString(b, []byte("ssh-connection"))
+	b = appendString(b, []byte("publickey"))
+	b = append(b, 1)
+	b = appendString(b, []byte(algorithm))
+	return appendString(b, blob)
+}
+
+func appendString(b, s []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
+}
+
+// login says what the person is shown first, and settles whether the account
+// may do anything at all.
+func (c *conn) login() (control.Login, error) {
+	account := c.who().Account
+	now := c.m.Now()
+	reply := control.Login{Account: account}
+	a := c.m.Policy.Load().Account(account)
+	if refusal := c.accountRefusal(a, now); refusal != nil {
+		c.mu.Lock()
+		c.phase = control.Refused
+		c.mu.Unlock()
+		reply.Refusal = refusal
+		return reply, c.refuseConnection(refusal)
+	}
+	if c.set.DisplayLastLogin && !a.LastLogin.IsZero() {
+		reply.Notice = append(reply.Notice, "last login: "+a.LastLogin.UTC().Format("Mon 2006-01-02 15:04:05 MST"))
+	}
+	ctx, cancel := contextTimeout(storeTimeout)
+	defer cancel()
+	if err := c.m.Store.TouchLogin(ctx, account, now); err != nil {
+		c.m.Log.Warn("last login not written", zap.String("principal", account), zap.Error(err))
+	}
+	return reply, nil
+}
+
+// accountRefusal says why the account may do nothing, or nil.
+func (c *conn) accountRefusal(a *gateway.Account, now time.Time) *control.Refusal {
+	if a == nil {
+		return &control.Refusal{Refusal: gateway.RefusalAccountInvalid, Text: "this account does not exist any more"}
+	}
+	switch c.m.Policy.Load().Login(a.Name, now) {
+	case "":
+		return nil
+	case gateway.ReasonFrozen:
+		text := "this account is frozen"
+		if a.Freeze != nil && a.Freeze.Reason != "" {
+			text += ": " + gateway.Printable(a.Freeze.Reason)
+		}
+		return &control.Refusal{Refusal: gateway.RefusalFrozen, Text: text}
+	case gateway.ReasonExpired:
+		return &control.Refusal{Refusal: gateway.RefusalTTL, Text: "this account has expired (TTL)"}
+	case gateway.ReasonInactive:
+		return &control.Refusal{Refusal: gateway.RefusalExpired, Text: "this account has expired because it was not used for too long; ask for accountUnexpire"}
+	}
+	return &control.Refusal{Refusal: gateway.RefusalAccountInvalid, Text: "this account may not log in"}
+}

@@ -1,0 +1,128 @@
+package monitor
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"gateway/internal/control"
+	"gateway/internal/jail"
+)
+
+// The descriptors of a child, besides 0 to 2.
+const (
+	fdControl = 3
+	fdSocket  = 4 // the client (session) or the target (probe)
+)
+
+// uidPool hands out one uid for each child when the gateway runs as root, so
+// that two sessions have nothing in common even for the kernel.
+type uidPool struct {
+	mu   sync.Mutex // guards what follows
+	used map[int]bool
+	next int
+}
+
+// take returns a free uid of the range, or 0 when not root. The range's last
+// one is the recorder's.
+func (p *uidPool) take() int {
+	if os.Geteuid() != 0 {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.used == nil {
+		p.used = make(map[int]bool)
+	}
+	for {
+		uid := jail.FirstUID + p.next%(jail.LastUID-jail.FirstUID)
+		p.next++
+		if !p.used[uid] {
+			p.used[uid] = true
+			return uid
+		}
+	}
+}
+
+func (p *uidPool) give(uid int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.used, uid)
+}
+
+// child is a running process and the monitor's end of its control socket.
+type child struct {
+	*control.Conn
+	cmd *exec.Cmd
+	uid int
+}
+
+// startChild runs argv with files as descriptors 4 and up. The environment is
+// empty and the working directory the root.
+func (m *Monitor) startChild(argv []string, uid int, files ...*os.File) (*child, error) {
+	parent, theirs, err := control.Pair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	attr, err := jail.Attr(uint32(uid))
+	if err != nil {
+		parent.Close()
+		return nil, err
+	}
+	cmd := &exec.Cmd{
+		Path:        argv[0],
+		Args:        argv,
+		Env:         []string{},
+		Dir:         "/",
+		ExtraFiles:  append([]*os.File{theirs}, files...),
+		SysProcAttr: attr,
+	}
+	if m.Settings().Debug {
+		cmd.Stderr = os.Stderr
+	}
+	if err := cmd.Start(); err != nil {
+		parent.Close()
+		return nil, err
+	}
+	return &child{Conn: parent, cmd: cmd, uid: uid}, nil
+}
+
+// wait reaps the process and says how it ended when that was not by its own
+// will: a signal's name, "killed by the sandbox", an exit status.
+func (c *child) wait() string {
+	err := c.cmd.Wait()
+	var ee *exec.ExitError
+	if err == nil || !errors.As(err, &ee) {
+		return ""
+	}
+	ws, ok := ee.Sys().(syscall.WaitStatus)
+	if !ok {
+		return ee.Error()
+	}
+	switch {
+	case ws.Signaled() && ws.Signal() == unix.SIGSYS:
+		return killedBySandbox
+	case ws.Signaled():
+		return "killed by signal " + unix.SignalName(ws.Signal())
+	}
+	return ee.Error()
+}
+
+const killedBySandbox = "killed by the sandbox for a forbidden system call"
+
+// kill ends the process at once. It is reaped by wait.
+func (c *child) kill() { _ = c.cmd.Process.Kill() }
+
+func isResourceShortage(err error) bool {
+	for _, e := range []error{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.ECONNABORTED} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,179 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gateway"
+	"gateway/internal/admin"
+	"gateway/internal/control"
+	"gateway/internal/store"
+)
+
+// Deps is what commands may ask of the monitor.
+type Deps struct{ m *Monitor }
+
+var _ admin.Deps = Deps{}
+
+// Deps returns what m does for commands.
+func (m *Monitor) Deps() Deps { return Deps{m} }
+
+// Resolve implements admin.Deps.
+func (d Deps) Resolve(ctx context.Context, host string) (netip.Addr, error) {
+	addr, refusal := d.m.lookup(ctx, host, d.m.Settings())
+	if refusal == nil {
+		return addr, nil
+	}
+	kind := gateway.ErrNotFound
+	if refusal.Refusal == gateway.RefusalDNS {
+		kind = gateway.ErrDenied
+	}
+	return netip.Addr{}, fmt.Errorf("%s: %w", refusal.Text, kind)
+}
+
+// DialCheck implements admin.Deps.
+func (d Deps) DialCheck(ctx context.Context, addr netip.AddrPort, timeout time.Duration) string {
+	f, err := dialOnce(ctx, addr, timeout)
+	switch {
+	case err == nil:
+		f.Close()
+		return "open"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "closed"
+	}
+	return "unknown"
+}
+
+// PingSocket implements admin.Deps. The kernel offers echo sockets to the
+// groups in net.ipv4.ping_group_range; root has raw ones besides.
+func (d Deps) PingSocket(_ context.Context, addr netip.Addr) (*os.File, error) {
+	family, proto := unix.AF_INET, unix.IPPROTO_ICMP
+	var to unix.Sockaddr = &unix.SockaddrInet4{Addr: addr.Unmap().As4()}
+	if addr.Is6() {
+		family, proto = unix.AF_INET6, unix.IPPROTO_ICMPV6
+		to = &unix.SockaddrInet6{Addr: addr.As16()}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
+	if err != nil {
+		fd, err = unix.Socket(family, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open ping socket: %w", errors.Join(gateway.ErrUnavailable, err))
+	}
+	if err := unix.Connect(fd, to); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("ping %s: %w", addr, errors.Join(gateway.ErrUnavailable, err))
+	}
+	return os.NewFile(uintptr(fd), "ping"), nil
+}
+
+// OpenRecording implements admin.Deps.
+func (d Deps) OpenRecording(ctx context.Context, id gateway.SessionID) (*os.File, error) {
+	return d.m.recorder.openRead(ctx, id)
+}
+
+// EndSessions implements admin.Deps.
+func (d Deps) EndSessions(account, reason string) int {
+	n := 0
+	d.m.mu.Lock()
+	conns := make([]*conn, 0, len(d.m.conns))
+	for c := range d.m.conns {
+		conns = append(conns, c)
+	}
+	d.m.mu.Unlock()
+	for _, c := range conns {
+		if c.who().Account == account {
+			c.terminate("", "ended by the gateway: "+reason, gateway.RefusalFrozen.Code)
+			n++
+		}
+	}
+	return n
+}
+
+// Recheck implements admin.Deps.
+func (d Deps) Recheck() { go d.m.Recheck() }
+
+// probeTimeout bounds one test login.
+const probeTimeout = 30 * time.Second
+
+// Probe implements admin.Deps: a jailed process of its own, which the person
+// has no hand in, logs in and out again. Its control socket may ask for
+// nothing but signatures of that login.
+func (d Deps) Probe(ctx context.Context, a admin.Actor, t gateway.Target, owner store.Owner, keys []gateway.EgressKey, legacy bool) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	set := d.m.Settings()
+	s := &live{request: gateway.Request{
+		Session: gateway.NewSessionID(), Principal: gateway.Principal{Account: a.Account}, From: a.From,
+		Protocol: gateway.SSH, Target: t,
+	}, legacy: legacy}
+	for _, k := range keys {
+		signer, err := d.m.Signers.Signer(ctx, owner, k)
+		if err != nil {
+			return fmt.Errorf("egress key: %w", err)
+		}
+		s.lease = append(s.lease, leased{key: k, signer: signer})
+	}
+	target, err := dialOnce(ctx, netip.AddrPortFrom(t.Addr, t.Port), set.ConnectTimeout)
+	if err != nil {
+		return fmt.Errorf("connecting to %s: %s: %w", t, dialText(err), gateway.ErrUnavailable)
+	}
+	defer target.Close()
+	return d.m.probe(ctx, s, set, target)
+}
+
+func (m *Monitor) probe(ctx context.Context, s *live, set Settings, target *os.File) error {
+	c := &conn{
+		m: m, set: set, id: s.request.Session, from: s.request.From, table: control.NewGate(control.ProbeTable()),
+		phase: control.Authenticated, account: s.request.Principal.Account,
+		sessions: map[gateway.SessionID]*live{s.request.Session: s}, done: make(chan struct{}),
+	}
+	s.c = c
+	uid := m.uids.take()
+	defer m.uids.give(uid)
+	var err error
+	c.child, err = m.startChild(append(m.SessionCommand[:len(m.SessionCommand):len(m.SessionCommand)], "probe"), uid, target)
+	if err != nil {
+		return fmt.Errorf("start probe: %w", err)
+	}
+	defer c.child.Close()
+	boot := control.ProbeBoot{Open: c.openReply(s), RequireSandbox: set.RequireSandbox}
+	if err := c.child.Notify(control.OpBoot, boot); err != nil {
+		c.child.kill()
+		c.child.wait()
+		return fmt.Errorf("start probe: %w", err)
+	}
+	h := &probeHandler{conn: c, result: fmt.Errorf("test of the connection was given up: %w", gateway.ErrUnavailable)}
+	_ = c.child.Serve(ctx, h)
+	c.child.kill()
+	c.child.wait()
+	return h.result
+}
+
+// probeHandler is a conn whose session is only tested.
+type probeHandler struct {
+	*conn
+	result error
+}
+
+// Handle implements control.Handler.
+func (h *probeHandler) Handle(ctx context.Context, op control.Op, body []byte, files []*os.File) (any, []*os.File, error) {
+	if op != control.OpEnd {
+		return h.conn.Handle(ctx, op, body, files)
+	}
+	closeFiles(files)
+	return noFiles(serve(body, func(e control.End) (none, error) {
+		h.result = nil
+		if e.Exit.Code != 0 {
+			h.result = fmt.Errorf("%s: %w", gateway.Printable(clip(e.Comment, 512)), gateway.ErrDenied)
+		}
+		return none{}, nil
+	}))
+}

@@ -1,0 +1,239 @@
+package monitor
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"go.uber.org/zap"
+	"golang.org/x/crypto/ssh"
+
+	"gateway"
+	"gateway/internal/audit"
+	"gateway/internal/control"
+	"gateway/internal/store"
+)
+
+// leaseKeys collects the egress keys of all granting ways, each once, in
+// order. A key whose private half can't be had is left out and reported.
+func (m *Monitor) leaseKeys(account string, ways []gateway.Way) (keys []leased, legacy bool) {
+	seen := map[int64]bool{}
+	for _, w := range ways {
+		legacy = legacy || w.Access.Legacy
+		owner := store.Owner{Account: account}
+		if w.Kind != gateway.WayPersonal {
+			owner = store.Owner{Group: w.Group}
+		}
+		for _, k := range w.Keys {
+			if seen[k.ID] {
+				continue
+			}
+			seen[k.ID] = true
+			ctx, cancel := contextTimeout(storeTimeout)
+			signer, err := m.Signers.Signer(ctx, owner, k)
+			cancel()
+			if err != nil {
+				m.Log.Error("egress key unusable", zap.String("fingerprint", k.Fingerprint), zap.Error(err))
+				continue
+			}
+			keys = append(keys, leased{way: w, key: k, signer: signer})
+		}
+	}
+	return keys, legacy
+}
+
+// signEgress signs a login at the session's target: with a key of its lease,
+// for the target's user, and nothing but a login.
+func (c *conn) signEgress(_ context.Context, r control.SignEgress) (control.Signature, error) {
+	s, err := c.session(r.Session)
+	if err != nil {
+		return control.Signature{}, err
+	}
+	if r.Key < 0 || r.Key >= len(s.lease) {
+		return control.Signature{}, &control.ViolationError{What: "not a key of this session"}
+	}
+	k := s.lease[r.Key]
+	if !isLogin(r.Data, s.request.Target.User, r.Algorithm, k.key.Blob) {
+		return control.Signature{}, &control.ViolationError{What: "not a login at the session's target"}
+	}
+	signer, ok := k.signer.(ssh.AlgorithmSigner)
+	if !ok {
+		return control.Signature{}, fmt.Errorf("egress key: %w", gateway.ErrInvalid)
+	}
+	sig, err := signer.SignWithAlgorithm(rand.Reader, r.Data, r.Algorithm)
+	if err != nil {
+		return control.Signature{}, fmt.Errorf("sign login: %w", gateway.ErrInvalid)
+	}
+	return control.Signature{Signature: ssh.Marshal(sig)}, nil
+}
+
+// isLogin checks that data is a public-key authentication request (RFC 4252
+// section 7) by that user with that key: whatever follows the target's session
+// id must be exactly what is expected.
+func isLogin(data []byte, user, algorithm string, blob []byte) bool {
+	rest := authRequest(nil, user, algorithm, blob)[4:] // without the empty session id
+	session := len(data) - len(rest) - 4
+	if session < 20 || session > maxHash {
+		return false
+	}
+	return bytes.Equal(data, append(appendString(nil, data[4:4+session]), rest...))
+}
+
+// worked notes which key the target accepted.
+func (c *conn) worked(r control.Worked) (none, error) {
+	s, err := c.session(r.Session)
+	if err != nil {
+		return none{}, err
+	}
+	if r.Key < 0 || r.Key >= len(s.lease) {
+		return none{}, &control.ViolationError{What: "not a key of this session"}
+	}
+	k := s.lease[r.Key]
+	s.mu.Lock()
+	s.worked = k.key.Fingerprint
+	s.mu.Unlock()
+	return none{}, c.m.record(audit.Record{
+		Event: audit.Login, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, From: c.from,
+		Target: s.request.Target, Protocol: s.request.Protocol, Allowed: audit.Yes,
+		Key: k.key.Fingerprint, Way: k.name(),
+	})
+}
+
+// allow answers for one operation of a session: it must be what was asked for
+// when the session was opened and decided.
+func (c *conn) allow(r control.Allow) (none, error) {
+	s, err := c.session(r.Session)
+	if err != nil {
+		return none{}, err
+	}
+	if r.Action != s.request.Action {
+		_ = c.m.record(audit.Record{
+			Event: audit.Decision, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, From: c.from,
+			Target: s.request.Target, Action: r.Action.Kind, Command: gateway.Printable(clip(r.Action.Text, 4096)),
+			Reason: "not what the session was opened for",
+		})
+		return none{}, fmt.Errorf("operation: %w", gateway.ErrDenied)
+	}
+	return none{}, nil
+}
+
+// hostKey decides whether a host key is the target's, by the account's policy.
+func (c *conn) hostKey(ctx context.Context, r control.HostKey) (control.HostKeyReply, error) {
+	s, err := c.session(r.Session)
+	if err != nil {
+		return control.HostKeyReply{}, err
+	}
+	t := s.request.Target
+	a := c.m.Policy.Load().Account(s.request.Principal.Account)
+	if a == nil {
+		return control.HostKeyReply{}, fmt.Errorf("host key: %w", gateway.ErrDenied)
+	}
+	if a.HostKeyPolicy == gateway.HostKeyBypass {
+		return control.HostKeyReply{OK: true}, nil
+	}
+	known, err := c.m.Store.HostKeys(ctx, a.Name, t.Addr, t.Port)
+	if err != nil {
+		return control.HostKeyReply{}, fmt.Errorf("known host keys: %w", err)
+	}
+	if slices.ContainsFunc(known, func(k store.HostKey) bool { return bytes.Equal(k.Blob, r.Blob) }) {
+		return control.HostKeyReply{OK: true}, nil
+	}
+	print := fingerprint(r.Blob)
+	reply := hostKeyVerdict(a.HostKeyPolicy, t, len(known) > 0, print, r.Accept)
+	_ = c.m.record(audit.Record{
+		Event: audit.HostKey, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, From: c.from,
+		Target: t, Allowed: audit.AnswerOf(reply.OK), Reason: reply.Text, Key: print,
+	})
+	if reply.OK && len(known) == 0 {
+		err = c.m.Store.AddHostKey(ctx, a.Name, store.HostKey{Addr: t.Addr, Port: t.Port, Type: r.Type, Blob: r.Blob, Added: c.m.Now()})
+	}
+	return reply, err
+}
+
+func hostKeyVerdict(p gateway.HostKeyPolicy, t gateway.Target, known bool, print string, accepted bool) control.HostKeyReply {
+	at := gateway.Target{Addr: t.Addr, Port: t.Port}.String()
+	switch {
+	case known && p == gateway.HostKeyNo:
+		return control.HostKeyReply{OK: true, Text: fmt.Sprintf("WARNING: the host key of %s has changed (now %s); going on because strict checking is off for your account", at, print)}
+	case known:
+		return control.HostKeyReply{Text: fmt.Sprintf("the host key of %s has changed (now %s) and strict checking refuses it: somebody may be listening in, or the host was installed anew. If you know why, run: --osh selfForgetHostKey --host %s --port %d", at, print, t.Addr, t.Port)}
+	case p == gateway.HostKeyYes:
+		return control.HostKeyReply{Text: fmt.Sprintf("the host key of %s (%s) is not known and strict checking refuses it", at, print)}
+	case p == gateway.HostKeyAsk && !accepted:
+		return control.HostKeyReply{Ask: true, Text: fmt.Sprintf("the host key of %s is %s and was never seen before", at, print)}
+	}
+	return control.HostKeyReply{OK: true, Text: fmt.Sprintf("learned the host key of %s: %s", at, print)}
+}
+
+// knownHostKeyTypes are negotiated first, so that a known key is not passed
+// over for one of another type.
+func (m *Monitor) knownHostKeyTypes(s *live) []string {
+	ctx, cancel := contextTimeout(storeTimeout)
+	defer cancel()
+	known, err := m.Store.HostKeys(ctx, s.request.Principal.Account, s.request.Target.Addr, s.request.Target.Port)
+	if err != nil {
+		return nil // the check itself will fail and say why
+	}
+	var types []string
+	for _, k := range known {
+		if !slices.Contains(types, k.Type) {
+			types = append(types, k.Type)
+		}
+	}
+	return types
+}
+
+// hop is one element of LC_BASTION_DETAILS, which every target is sent.
+type hop struct {
+	Account string      `json:"account"`
+	UniqID  string      `json:"uniqid"`
+	Version string      `json:"version"`
+	From    hopEnd      `json:"from"`
+	Via     hopEnd      `json:"via"`
+	To      hopEnd      `json:"to"`
+	MFA     hopMFA      `json:"mfa"`
+	PIV     hopEnforced `json:"piv"`
+}
+
+type hopEnd struct {
+	Addr string `json:"addr"`
+	Host string `json:"host"`
+	Port uint16 `json:"port"`
+	Name string `json:"name,omitempty"`
+	User string `json:"user,omitempty"`
+}
+
+type hopMFA struct {
+	Validated bool   `json:"validated"`
+	Reason    string `json:"reason"`
+	Type      struct {
+		Password bool `json:"password"`
+		TOTP     bool `json:"totp"`
+	} `json:"type"`
+}
+
+type hopEnforced struct {
+	Enforced bool   `json:"enforced"`
+	Reason   string `json:"reason"`
+}
+
+// shapeVersion is the version of The Bastion whose form of the details is followed.
+const shapeVersion = "3.24.01"
+
+// targetEnv tells the target who is behind the connection.
+func (c *conn) targetEnv(s *live) []string {
+	t := s.request.Target
+	details, err := json.Marshal([]hop{{
+		Account: s.request.Principal.String(), UniqID: string(s.request.Session[:12]), Version: shapeVersion,
+		From: hopEnd{Addr: c.from.Addr().String(), Host: c.from.Addr().String(), Port: c.from.Port()},
+		Via:  hopEnd{Addr: c.via.Addr().String(), Host: c.via.Addr().String(), Port: c.via.Port(), Name: c.set.Name},
+		To:   hopEnd{Addr: t.Addr.String(), Host: t.Host, Port: t.Port, User: t.User},
+	}})
+	if err != nil {
+		return nil
+	}
+	return []string{"LC_BASTION=" + s.request.Principal.String(), "LC_BASTION_DETAILS=" + string(details)}
+}

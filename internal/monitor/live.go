@@ -1,0 +1,167 @@
+package monitor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/crypto/ssh"
+
+	"gateway"
+	"gateway/internal/audit"
+	"gateway/internal/control"
+	"gateway/internal/ring"
+	"gateway/internal/store"
+)
+
+// live is one open session: to a target, of commands, or interactive mode.
+type live struct {
+	c       *conn
+	request gateway.Request
+	index   store.Session // as written to the index at its start
+	lease   []leased
+	legacy  bool
+	ring    *ring.Shared // kept so that a new recorder can drain what the old one left
+
+	mu     sync.Mutex // guards what follows
+	worked string     // fingerprint of the key that the target accepted
+	closed bool
+	ending string // why it was told to end; empty: it was not
+}
+
+// leased is one egress key that the session may have signatures of.
+type leased struct {
+	way    gateway.Way
+	key    gateway.EgressKey
+	signer ssh.Signer
+}
+
+// name says which grant it is: "personal" or "group-member:web".
+func (k leased) name() string {
+	if k.way.Group == "" {
+		return string(k.way.Kind)
+	}
+	return string(k.way.Kind) + ":" + k.way.Group
+}
+
+func (m *Monitor) addLive(s *live) {
+	m.mu.Lock()
+	m.live[s.request.Session] = s
+	m.mu.Unlock()
+	s.c.mu.Lock()
+	s.c.sessions[s.request.Session] = s
+	s.c.mu.Unlock()
+}
+
+// session finds an open session of this connection.
+func (c *conn) session(id gateway.SessionID) (*live, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.sessions[id]; s != nil {
+		return s, nil
+	}
+	return nil, &control.ViolationError{What: "not a session of this connection"}
+}
+
+// close ends s once: its recording is sealed and its end written down.
+func (s *live) close(exit gateway.Exit, reason string, in, out int64) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.closed = true
+	if s.ending != "" {
+		reason = s.ending
+	}
+	worked := s.worked
+	s.mu.Unlock()
+
+	m, id := s.c.m, s.request.Session
+	m.mu.Lock()
+	delete(m.live, id)
+	m.mu.Unlock()
+	s.c.mu.Lock()
+	delete(s.c.sessions, id)
+	s.c.mu.Unlock()
+
+	m.recorder.close(s, exit, reason)
+	now := m.Now()
+	_ = m.record(audit.Record{
+		Event: audit.Close, Session: id, Login: s.c.id, Principal: s.request.Principal, From: s.c.from,
+		Target: s.request.Target, Protocol: s.request.Protocol, Allowed: audit.Yes, Reason: reason, Key: worked,
+		Exit: &exit, Duration: now.Sub(s.index.Started), BytesIn: in, BytesOut: out,
+	})
+	ctx, cancel := contextTimeout(storeTimeout)
+	defer cancel()
+	end := store.End{At: now, Code: exit.Code, Signal: exit.Signal, Comment: reason, Bytes: in + out}
+	if err := m.Store.EndSession(ctx, id, end); err != nil {
+		m.Log.Error("session end not written", zap.String("session", string(id)), zap.Error(err))
+	}
+}
+
+// terminate tells the person why and ends s; the process that does not comply
+// is killed.
+func (s *live) terminate(reason string, code int) {
+	s.mu.Lock()
+	if s.closed || s.ending != "" {
+		s.mu.Unlock()
+		return
+	}
+	s.ending = reason
+	s.mu.Unlock()
+	s.c.terminate(s.request.Session, reason, code)
+}
+
+// liveSessions returns those open now.
+func (m *Monitor) liveSessions() []*live {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make([]*live, 0, len(m.live))
+	for _, s := range m.live {
+		all = append(all, s)
+	}
+	return all
+}
+
+// Recheck decides every live session again and ends those that are allowed no
+// more. It is called after each change, and each second for what time ends.
+func (m *Monitor) Recheck() {
+	now := m.Now()
+	snapshot := m.Policy.Load()
+	for _, s := range m.liveSessions() {
+		account := s.request.Principal.Account
+		if reason := snapshot.Login(account, now); reason != "" && reason != gateway.ReasonInactive {
+			s.terminate("ended by the gateway: "+string(reason), gateway.RefusalAccessDenied.Code)
+			continue
+		}
+		if s.request.Protocol == gateway.OSH {
+			continue
+		}
+		if d := snapshot.Decide(s.request, now); !d.Allowed() && d.Reason != gateway.ReasonInactive {
+			s.terminate("ended by the gateway: this access was withdrawn or has expired", gateway.RefusalAccessDenied.Code)
+		}
+	}
+}
+
+func (m *Monitor) recheckEvery(ctx context.Context, every time.Duration) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			m.Recheck()
+		}
+	}
+}
+
+// storeTimeout bounds what the store may take for one small write.
+const storeTimeout = 5 * time.Second
+
+// contextTimeout is for writes that must survive the end of their connection.
+func contextTimeout(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}

@@ -1,0 +1,161 @@
+// Package monitor is the process that holds all authority: listening sockets,
+// keys, policy and the table of live sessions. It reads no byte that a
+// stranger sent: session processes do, and ask it for one typed thing at a
+// time. Everything that any of them may do is decided here.
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/crypto/ssh"
+
+	"gateway"
+	"gateway/internal/admin"
+	"gateway/internal/audit"
+	"gateway/internal/store"
+	"gateway/policy"
+)
+
+// Settings are the values that the monitor works by. They may differ from one
+// connection to the next.
+type Settings struct {
+	Name                 string
+	KeyTypes             []string // accepted signature algorithms of ingress keys
+	AcceptEnv            []string
+	DefaultLogin         string
+	DNS                  int // 0: none, 1: names a person typed, 2: also reverse
+	IPv4, IPv6           bool
+	LoginGrace           time.Duration
+	ConnectTimeout       time.Duration
+	KeepAlive            time.Duration
+	MaxConnections       int // in all
+	MaxPerSource         int // not authenticated, per IPv4 address or IPv6 /64
+	SessionsPerConn      int
+	Interactive          bool
+	InteractiveByDefault bool
+	InteractiveTimeout   time.Duration
+	DisplayLastLogin     bool
+	ReadOnly             bool
+	RequireSandbox       bool
+	Debug                bool
+}
+
+// Auditor takes the records that must not be lost: its error refuses or ends
+// what was about to happen.
+type Auditor interface{ Log(audit.Record) error }
+
+// Signers gives the private half of egress keys.
+type Signers interface {
+	Signer(ctx context.Context, owner store.Owner, key gateway.EgressKey) (ssh.Signer, error)
+}
+
+// Monitor serves the gateway. Fill the exported fields, then call Serve.
+type Monitor struct {
+	Log       *zap.Logger
+	Audit     Auditor
+	Store     store.Store
+	Policy    *policy.Live
+	Signers   Signers
+	Commands  *admin.Executor
+	HostKeys  []ssh.AlgorithmSigner
+	SealKey   []byte // Ed25519 seed of recordings
+	AuditKey  string // fingerprint of its public half
+	Recording string // the recordings folder
+	// SessionCommand and RecorderCommand start a child: program and arguments.
+	SessionCommand  []string
+	RecorderCommand []string
+	Settings        func() Settings
+	Now             func() time.Time
+
+	recorder *recorderChild
+	uids     uidPool
+
+	mu      sync.Mutex // guards what follows
+	conns   map[*conn]struct{}
+	pending map[netip.Prefix]int // connections not yet authenticated, by source
+	live    map[gateway.SessionID]*live
+	closing bool
+}
+
+// drainTime is how long sessions may go on once Serve was told to stop.
+const drainTime = 3 * time.Second
+
+// Serve accepts connections until ctx ends, then closes the listeners, gives
+// sessions drainTime to end, ends them and waits for their processes.
+func (m *Monitor) Serve(ctx context.Context, listeners ...net.Listener) error {
+	m.conns = make(map[*conn]struct{})
+	m.pending = make(map[netip.Prefix]int)
+	m.live = make(map[gateway.SessionID]*live)
+	running, stopChildren := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopChildren()
+
+	m.recorder = newRecorderChild(m)
+	var work sync.WaitGroup
+	work.Go(func() { m.recorder.run(running) })
+	if err := m.recorder.ready(ctx); err != nil {
+		stopChildren()
+		work.Wait()
+		return err
+	}
+	work.Go(func() { m.recheckEvery(running, time.Second) })
+
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		work.Go(func() { failed <- m.accept(running, l) })
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	for _, l := range listeners {
+		l.Close()
+	}
+	m.drain()
+	stopChildren()
+	work.Wait()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
+	return err
+}
+
+// drain tells every session that the gateway stops and waits for the
+// processes, at most drainTime.
+func (m *Monitor) drain() {
+	m.mu.Lock()
+	m.closing = true
+	conns := make([]*conn, 0, len(m.conns))
+	for c := range m.conns {
+		conns = append(conns, c)
+	}
+	m.mu.Unlock()
+	deadline := time.After(drainTime)
+	for _, c := range conns {
+		c.terminate("", "the gateway is shutting down", gateway.ExitLoginFailed)
+	}
+	for _, c := range conns {
+		select {
+		case <-c.done:
+		case <-deadline:
+			return
+		}
+	}
+}
+
+// record writes one audit record; everything that happens has one.
+func (m *Monitor) record(r audit.Record) error {
+	r.Time = m.Now()
+	if err := m.Audit.Log(r); err != nil {
+		m.Log.Error("audit record not written", zap.Error(err))
+		return fmt.Errorf("write audit record: %w", errors.Join(gateway.ErrUnavailable, err))
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"gateway"
+	"gateway/internal/audit"
+	"gateway/internal/control"
+	"gateway/internal/store"
+)
+
+// open is the one gate: every session, whatever its protocol and way in, comes
+// through here. The order is the security argument.
+func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error) {
+	now := c.m.Now()
+	s := c.newLive(r, now)
+	// Names first: every decision is about an address.
+	refusal := c.resolve(ctx, r, s)
+	// Account state, network rules, policy.
+	if refusal == nil {
+		refusal = c.decide(s, now)
+	}
+	// It is written down, allowed or not, before anything happens.
+	if err := c.begin(s, refusal); err != nil {
+		return nil, nil, err
+	}
+	if refusal != nil {
+		return control.OpenReply{Session: s.request.Session, Refusal: refusal}, nil, nil
+	}
+	// From here on it can be seen and ended.
+	c.m.addLive(s)
+	fail := func(f *control.Refusal) (any, []*os.File, error) {
+		s.close(gateway.Exit{Code: f.Code}, f.Text, 0, 0)
+		return control.OpenReply{Session: s.request.Session, Refusal: f}, nil, nil
+	}
+	// No record, no session.
+	ring, err := c.m.recorder.create(ctx, s, c.header(r, s))
+	if err != nil {
+		return fail(recordingRefusal(err))
+	}
+	files := ring
+	if s.request.Protocol != gateway.OSH {
+		// Only now is there a connection to hand over.
+		target, err := c.m.dial(ctx, s.request.Target, r, c.set)
+		if err != nil {
+			closeFiles(ring)
+			return fail(dialRefusal(s.request.Target, err))
+		}
+		files = append([]*os.File{target}, ring...)
+	}
+	return c.openReply(s), files, nil
+}
+
+// newLive makes a session that is not open yet. Who asks is taken from the
+// binding of the socket, never from the message.
+func (c *conn) newLive(r control.Open, now time.Time) *live {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id := c.id
+	if c.opened > 0 {
+		id = gateway.NewSessionID()
+	}
+	c.opened++
+	request := gateway.Request{
+		Session: id, Principal: gateway.Principal{Account: c.account}, From: c.from, Via: c.via,
+		Protocol: r.Protocol, Action: r.Action, UseKey: r.UseKey,
+	}
+	if r.Protocol != gateway.OSH {
+		request.Target = gateway.Target{User: r.User, Host: r.Host, Port: r.Port}
+	}
+	kind := string(r.Protocol)
+	if r.Action.Kind == "interactive" {
+		kind = "interactive"
+	}
+	return &live{c: c, request: request, index: store.Session{
+		ID: id, Account: c.account, Type: kind, From: c.from, Via: c.via,
+		HostTo: r.Host, User: r.User, Plugin: gateway.Printable(clip(r.Command, 64)), Params: gateway.Printable(clip(r.Action.Text, 4096)), Started: now,
+	}}
+}
+
+// clip cuts s to at most n bytes.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
+// resolve fills in the target's address.
+func (c *conn) resolve(ctx context.Context, r control.Open, s *live) *control.Refusal {
+	switch r.Protocol {
+	case gateway.OSH:
+		return nil
+	case gateway.SSH:
+	default:
+		return &control.Refusal{Refusal: gateway.RefusalOptions, Text: "this protocol is not offered"}
+	}
+	if r.User == "" || r.Port == 0 || r.Host == "" {
+		return &control.Refusal{Refusal: gateway.RefusalNoHost, Text: "a target needs a user, a host and a port"}
+	}
+	addr, refusal := c.m.lookup(ctx, r.Host, c.set)
+	if refusal != nil {
+		return refusal
+	}
+	s.request.Target.Addr = addr
+	s.index.To = netip.AddrPortFrom(addr, r.Port)
+	return nil
+}
+
+// decide asks policy and takes the credentials of every granting way.
+func (c *conn) decide(s *live, now time.Time) *control.Refusal {
+	snapshot := c.m.Policy.Load()
+	account := s.request.Principal.Account
+	if s.request.Protocol == gateway.OSH {
+		if snapshot.Login(account, now) != "" {
+			return c.accountRefusal(snapshot.Account(account), now)
+		}
+		return nil
+	}
+	d := snapshot.Decide(s.request, now)
+	if !d.Allowed() {
+		s.index.Comment = string(d.Reason)
+		if refusal := c.accountRefusal(snapshot.Account(account), now); refusal != nil {
+			return refusal
+		}
+		if d.Reason == gateway.ReasonIPVersion {
+			return &control.Refusal{Refusal: gateway.RefusalIPVersion, Text: "this IP version is disabled here"}
+		}
+		return &control.Refusal{Refusal: gateway.RefusalAccessDenied,
+			Text: fmt.Sprintf("Access denied for %s to %s", account, s.request.Target)}
+	}
+	s.lease, s.legacy = c.m.leaseKeys(account, d.Ways)
+	return nil
+}
+
+// begin writes the attempt to the audit log and to the index of sessions.
+func (c *conn) begin(s *live, refusal *control.Refusal) error {
+	r := audit.Record{
+		Event: audit.Open, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, From: c.from, Via: c.via,
+		Protocol: s.request.Protocol, Allowed: audit.AnswerOf(refusal == nil), Reason: s.index.Comment, Command: s.index.Params, Action: s.request.Action.Kind,
+	}
+	r.Target = s.request.Target
+	if refusal != nil {
+		if s.index.Comment == "" {
+			s.index.Comment = refusal.Text
+		}
+		r.Reason = s.index.Comment
+		r.Exit = &gateway.Exit{Code: refusal.Code}
+		s.index.End = &store.End{At: s.index.Started, Code: refusal.Code, Comment: s.index.Comment}
+	}
+	s.index.Allowed = refusal == nil
+	s.index.Recording = refusal == nil
+	if err := c.m.record(r); err != nil {
+		return err
+	}
+	ctx, cancel := contextTimeout(storeTimeout)
+	defer cancel()
+	if err := c.m.Store.BeginSession(ctx, s.index); err != nil {
+		return fmt.Errorf("write session index: %w", errors.Join(gateway.ErrUnavailable, err))
+	}
+	return nil
+}
+
+func (c *conn) openReply(s *live) control.OpenReply {
+	reply := control.OpenReply{
+		Session: s.request.Session, Started: s.index.Started, Target: s.request.Target,
+		Legacy: s.legacy, AuditKey: c.m.AuditKey,
+	}
+	for i, k := range s.lease {
+		reply.Keys = append(reply.Keys, control.LeasedKey{Index: i, Way: k.way.Kind, Group: k.way.Group, Key: k.key})
+	}
+	if s.request.Protocol != gateway.OSH {
+		reply.Env = c.targetEnv(s)
+		reply.HostKeyTypes = c.m.knownHostKeyTypes(s)
+	}
+	return reply
+}
+
+func recordingRefusal(err error) *control.Refusal {
+	r := gateway.RefusalRecorder
+	if errors.Is(err, errFull) {
+		r = gateway.RefusalNoSpace
+	}
+	return &control.Refusal{Refusal: r, Text: "this session can't be recorded, so it is not opened: " + recordingText(err)}
+}
+
+func dialRefusal(t gateway.Target, err error) *control.Refusal {
+	var ne net.Error
+	if errors.As(err, &ne) && ne.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		return &control.Refusal{Refusal: gateway.Refusal{Code: gateway.ExitConnectTimeout, Name: "CONNECTION_TIMEOUT"},
+			Text: fmt.Sprintf("connecting to %s timed out", t)}
+	}
+	return &control.Refusal{Refusal: gateway.Refusal{Code: gateway.ExitLoginFailed, Name: "CONNECTION_FAILED"},
+		Text: fmt.Sprintf("connecting to %s: %s", t, dialText(err))}
+}
+
+func closeFiles(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}

@@ -1,0 +1,84 @@
+package monitor
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"gateway"
+	"gateway/internal/admin"
+	"gateway/internal/audit"
+	"gateway/internal/control"
+	"gateway/internal/osh"
+	"gateway/recorder"
+)
+
+// header is what the recording says of itself.
+func (c *conn) header(r control.Open, s *live) recorder.Header {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return recorder.Header{
+		Session: s.request.Session, Gateway: c.set.Name, Account: c.account, From: c.from, Via: c.via,
+		Protocol: s.request.Protocol, Kind: s.request.Action.Kind, Command: strings.ToValidUTF8(s.request.Action.Text, "\ufffd"),
+		User: s.request.Target.User, Host: s.request.Target.Host, Addr: s.request.Target.Addr, Port: s.request.Target.Port,
+		Term: gateway.Printable(clip(r.Term, 64)), Cols: r.Size.Cols, Rows: r.Size.Rows, Start: s.index.Started,
+		IngressKey: c.ingressKey, AuditKey: c.m.AuditKey,
+	}
+}
+
+// runCommand executes a command of the gateway inside a session opened for it.
+func (c *conn) runCommand(ctx context.Context, r control.Run) (any, []*os.File, error) {
+	s, err := c.session(r.Session)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.request.Protocol != gateway.OSH {
+		return nil, nil, &control.ViolationError{What: "a command outside of a command session"}
+	}
+	account := s.request.Principal.Account
+	if refusal := c.accountRefusal(c.m.Policy.Load().Account(account), c.m.Now()); refusal != nil {
+		result := osh.Refuse(refusal.Refusal, refusal.Text)
+		return control.RunReply{Code: result.Code, Message: result.Message, Exit: result.Exit}, nil, nil
+	}
+	actor := admin.Actor{Account: account, Session: s.request.Session, From: c.from}
+	result := c.m.Commands.Run(ctx, actor, r.Command, r.Request)
+	return control.RunReply{
+		Command: result.Command, Code: result.Code, Message: result.Message, Value: result.Value, Exit: result.Exit,
+	}, result.Files, nil
+}
+
+// complete gives names that a command line may go on with.
+func (c *conn) complete(r control.Complete) (control.CompleteReply, error) {
+	s, err := c.session(r.Session)
+	if err != nil {
+		return control.CompleteReply{}, err
+	}
+	actor := admin.Actor{Account: s.request.Principal.Account, Session: s.request.Session, From: c.from}
+	return control.CompleteReply{Names: c.m.Commands.Complete(actor, r.Kind, r.Prefix)}, nil
+}
+
+// end closes a session at the word of its process.
+func (c *conn) end(r control.End) (none, error) {
+	s, err := c.session(r.Session)
+	if err != nil {
+		return none{}, err
+	}
+	s.close(r.Exit, gateway.Printable(clip(r.Comment, 256)), max(r.In, 0), max(r.Out, 0))
+	return none{}, nil
+}
+
+// abort writes down that a connection ends without a session, and why.
+func (c *conn) abort(r control.Abort) (none, error) {
+	return none{}, c.refuseConnection(&control.Refusal{Refusal: r.Refusal, Text: gateway.Printable(clip(r.Text, 256))})
+}
+
+// refuseConnection writes the end of a connection on which nothing was opened.
+func (c *conn) refuseConnection(f *control.Refusal) error {
+	c.mu.Lock()
+	c.opened++ // it has an entry of its own now
+	c.mu.Unlock()
+	return c.m.record(audit.Record{
+		Event: audit.Close, Session: c.id, Principal: c.who(), From: c.from, Allowed: audit.No,
+		Reason: f.Text, Exit: &gateway.Exit{Code: f.Code},
+	})
+}

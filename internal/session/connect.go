@@ -1,0 +1,191 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"gateway"
+	"gateway/internal/control"
+	"gateway/protocols"
+	"gateway/recorder"
+)
+
+// Connect opens a session to a target and relays it to its end. The caller
+// passes the exit on to the client and closes it. quiet leaves out what is
+// said when all goes well.
+func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Client, quiet bool) gateway.Exit {
+	show := func(text string) { fmt.Fprintln(c.Stderr(), text) }
+	term, isTerm := c.(protocols.Terminal)
+	if isTerm {
+		show = func(text string) { io.WriteString(c.Stderr(), strings.ReplaceAll(text, "\n", "\r\n")+"\r\n") }
+		r.Term, r.Size, _ = term.Term()
+	}
+	s, ctx, err := p.Open(ctx, r)
+	if err != nil {
+		return p.refused(err, show)
+	}
+	tell := show
+	if quiet {
+		tell = func(string) {}
+	}
+	p.welcome(s, tell)
+	exit, err := p.relay(ctx, r, s, c, show, tell)
+	comment := ""
+	if err != nil {
+		exit, comment = p.failed(ctx, err, s, show)
+	}
+	if err := s.End(exit, comment); err != nil && !errors.Is(err, gateway.ErrUnavailable) {
+		show("the end of this session could not be recorded: " + errorText(err))
+	}
+	return exit
+}
+
+// relay logs in to the target and moves bytes until the end.
+func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c protocols.Client, show, tell func(string)) (gateway.Exit, error) {
+	backend := p.Backends[r.Protocol]
+	if backend == nil {
+		return gateway.Exit{}, fmt.Errorf("protocol %s: %w", r.Protocol, gateway.ErrInvalid)
+	}
+	nc, err := net.FileConn(s.target)
+	if err != nil {
+		return gateway.Exit{}, fmt.Errorf("take over target connection: %w", err)
+	}
+	s.target.Close()
+	request := gateway.Request{
+		Session: s.Session, Principal: gateway.Principal{Account: p.Account}, Protocol: r.Protocol,
+		Target: s.Target, Action: r.Action, UseKey: r.UseKey,
+	}
+	var ask func(string) bool
+	if _, ok := c.(protocols.Terminal); ok {
+		ask = func(q string) bool { return askPerson(c, show, q) }
+	}
+	conn, err := backend.Login(ctx, nc, request, Lease(ctx, p.Monitor, s.OpenReply, ask, tell))
+	if err != nil {
+		return gateway.Exit{}, err
+	}
+	defer conn.Close()
+	return conn.Relay(ctx, c, s)
+}
+
+// welcome says what is going to be tried, and that it is recorded.
+func (p *Pipeline) welcome(s *Session, tell func(string)) {
+	tell(fmt.Sprintf("*** %s: welcome %s, you are allowed to log on to %s", gateway.Printable(p.Name), p.Account, s.Target))
+	tell(fmt.Sprintf("    this session is recorded as %s, sealed with %s", s.Session, s.AuditKey))
+	tell("    will try the following accesses you have:")
+	for _, k := range s.Keys {
+		way := string(k.Way)
+		if k.Group != "" {
+			way += " of " + k.Group
+		}
+		tell(fmt.Sprintf("     - %s with %s key %s", way, strings.ToUpper(strings.TrimPrefix(k.Key.Type, "ssh-")), k.Key.Fingerprint))
+	}
+	tell("Connecting...")
+}
+
+// refused tells the person why nothing was opened.
+func (p *Pipeline) refused(err error, show func(string)) gateway.Exit {
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		show(refused.Text)
+		return gateway.Exit{Code: refused.Code}
+	}
+	show("the gateway could not open the session: " + errorText(err))
+	return gateway.Exit{Code: gateway.RefusalExecFailed.Code}
+}
+
+// failed tells the person why an open session ends, and gives the exit status
+// and the comment for the log.
+func (p *Pipeline) failed(ctx context.Context, err error, s *Session, show func(string)) (gateway.Exit, string) {
+	var terminated *TerminatedError
+	if errors.As(context.Cause(ctx), &terminated) {
+		show(terminated.Text)
+		return gateway.Exit{Code: terminated.Code}, terminated.Text
+	}
+	var login *protocols.LoginError
+	switch {
+	case errors.As(err, &login):
+		show(fmt.Sprintf(">>> BASTION SAYS: %s: %s", s.Target, errorText(login.Err)))
+		return gateway.Exit{Code: loginExit(login.Kind)}, string(login.Kind)
+	case errors.Is(err, gateway.ErrNoRecord):
+		text := "ended by the gateway: the recording accepts nothing more, and nothing may pass unrecorded"
+		show(text)
+		return gateway.Exit{Code: gateway.RefusalRecorder.Code}, text
+	case errors.Is(err, gateway.ErrDenied):
+		show("the gateway does not allow this")
+		return gateway.Exit{Code: gateway.RefusalAccessDenied.Code}, "operation denied"
+	}
+	show(fmt.Sprintf(">>> BASTION SAYS: the connection with %s ended: %s", s.Target, errorText(err)))
+	return gateway.Exit{Code: gateway.ExitLoginFailed}, errorText(err)
+}
+
+func loginExit(k protocols.LoginErrorKind) int {
+	if k == protocols.HandshakeTimeout {
+		return gateway.ExitConnectTimeout
+	}
+	return gateway.ExitLoginFailed
+}
+
+// errorText is an error in one printable line.
+func errorText(err error) string {
+	return gateway.Printable(strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
+// askPerson puts a yes-or-no question on a terminal in raw mode.
+func askPerson(c protocols.Client, show func(string), question string) bool {
+	show(question)
+	io.WriteString(c.Stderr(), "Go on? Type yes or no: ")
+	var answer []byte
+	one := make([]byte, 1)
+	for len(answer) < 16 {
+		if _, err := io.ReadFull(c, one); err != nil {
+			return false
+		}
+		if one[0] == '\r' || one[0] == '\n' {
+			break
+		}
+		answer = append(answer, one[0])
+		io.WriteString(c.Stderr(), gateway.Printable(string(one)))
+	}
+	io.WriteString(c.Stderr(), "\r\n")
+	return strings.EqualFold(strings.TrimSpace(string(answer)), "yes")
+}
+
+// Reader records what is read from r as the person's input.
+func (s *Session) Reader(r io.Reader) io.Reader { return recordedReader{s, r} }
+
+// Writer records what is written to w before it is.
+func (s *Session) Writer(w io.Writer, stream recorder.Stream) io.Writer {
+	return recordedWriter{s, w, stream}
+}
+
+type recordedReader struct {
+	s *Session
+	r io.Reader
+}
+
+func (r recordedReader) Read(b []byte) (int, error) {
+	n, err := r.r.Read(b)
+	if n > 0 {
+		if recErr := r.s.Record(recorder.Data{Stream: recorder.In, Bytes: b[:n]}); recErr != nil {
+			return 0, recErr
+		}
+	}
+	return n, err
+}
+
+type recordedWriter struct {
+	s      *Session
+	w      io.Writer
+	stream recorder.Stream
+}
+
+func (w recordedWriter) Write(b []byte) (int, error) {
+	if err := w.s.Record(recorder.Data{Stream: w.stream, Bytes: b}); err != nil {
+		return 0, err
+	}
+	return w.w.Write(b)
+}
