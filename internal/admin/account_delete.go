@@ -1,0 +1,29 @@
+package admin
+
+import (
+	"context"
+
+	"gateway/internal/osh"
+	"gateway/internal/store"
+)
+
+func accountDelete(ctx context.Context, c *call, r *osh.AccountDelete) (osh.Result, error) {
+	if err := c.mayGovern(r.Account); err != nil {
+		return osh.Result{}, err
+	}
+	if err := c.confirm(r.ConfirmOption, "Yes, delete the account "+r.Account); err != nil {
+		return osh.Result{}, err
+	}
+	err := c.update(ctx, func(tx store.Tx) error {
+		if _, err := c.account(tx, r.Account); err != nil {
+			return err
+		}
+		return tx.DeleteAccount(r.Account)
+	})
+	if err != nil {
+		return osh.Result{}, err
+	}
+	n := c.e.Deps.EndSessions(r.Account, "account deleted")
+	v := osh.AccountDeleteValue{Account: r.Account, Operation: "deleted", TTYGroup: r.Account + "-tty"}
+	return c.ok(v, "The account %s is deleted, %s.", r.Account, ended(n))
+}

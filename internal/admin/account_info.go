@@ -1,0 +1,108 @@
+package admin
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"gateway"
+	"gateway/internal/osh"
+)
+
+func accountInfo(_ context.Context, c *call, r *osh.AccountInfo) (osh.Result, error) {
+	details := c.isAuditor(c.me())
+	switch {
+	case r.All && !details:
+		return osh.Result{}, c.fail("ERR_ACCESS_DENIED", "only auditors may ask about all accounts")
+	case r.All && r.Account != "":
+		return osh.Result{}, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--account and --all exclude each other")
+	case !r.All && r.Account == "":
+		return osh.Result{}, c.fail("ERR_MISSING_PARAMETER", "option --account is missing")
+	}
+	one := func(a *gateway.Account) osh.AccountInfoValue {
+		v := c.accountInfo(a)
+		if choose(r.WithGroups, r.WithoutGroups, r.WithEverything, r.WithoutEverything, true) {
+			v.Groups = rolesByGroup(c.snap.GroupsOf(a.Name))
+		}
+		if choose(r.WithEgressKeys, r.WithoutEgressKeys, r.WithEverything, r.WithoutEverything, false) {
+			v.EgressKeys = c.egressKeys(a.EgressKeys)
+		}
+		if details {
+			v.AccountDetails = c.accountDetails(a)
+		}
+		return v
+	}
+	if !r.All {
+		a, err := c.named(r.Account)
+		if err != nil {
+			return osh.Result{}, err
+		}
+		return c.ok(one(a), "")
+	}
+	all := map[string]osh.AccountInfoValue{}
+	for a := range c.snap.Accounts() {
+		if matches(r.FilterOptions, a.Name) {
+			all[a.Name] = one(a)
+		}
+	}
+	return c.ok(all, "")
+}
+
+func (c *call) accountInfo(a *gateway.Account) osh.AccountInfoValue {
+	v := osh.AccountInfoValue{
+		Account:         a.Name,
+		AllowedCommands: list(slices.Sorted(slices.Values(a.Grants))),
+		CanConnect:      flag(c.canConnect(a)),
+		Groups:          map[string]osh.GroupFlags{},
+		IsActive:        1,
+		IsExpired:       flag(c.inactive(a)),
+		IsFrozen:        flag(a.Freeze != nil),
+		IsTTLExpired:    flag(c.ttlExpired(a)),
+		IsTTLSet:        flag(!a.Expires.IsZero()),
+		OSHOnly:         flag(a.OSHOnly),
+	}
+	if a.AlwaysActive {
+		v.AlwaysActive, v.AlwaysReason = 1, "set for the account"
+	}
+	if !a.Expires.IsZero() {
+		at := a.Expires.Unix()
+		v.TTLTimestamp = &at
+	}
+	return v
+}
+
+// accountDetails are for auditors. Factors, PIV and the like are not offered:
+// their fields say so.
+func (c *call) accountDetails(a *gateway.Account) *osh.AccountDetails {
+	d := &osh.AccountDetails{
+		EgressSSHConfig:   egressSSHConfig(a.HostKeyPolicy),
+		AlreadySeenBefore: flag(!a.LastLogin.IsZero()),
+		PersonalEgressMFA: "none",
+	}
+	if !a.Created.IsZero() {
+		d.Creation = &osh.Creation{By: a.CreatedBy, Comment: optional(a.Comment), Moment: c.moment(a.Created)}
+	}
+	if f := a.Freeze; f != nil {
+		d.Freeze = &osh.FreezeInfo{By: f.By, Reason: f.Reason, Moment: c.moment(f.At)}
+	}
+	if !a.LastLogin.IsZero() {
+		d.LastActivity = &osh.LastActivity{Ago: ago(c.now.Sub(a.LastLogin)), Moment: c.moment(a.LastLogin)}
+	}
+	if a.MaxInactiveDays != nil {
+		days := strconv.Itoa(*a.MaxInactiveDays)
+		d.MaxInactiveDays = &days
+	}
+	return d
+}
+
+func egressSSHConfig(p gateway.HostKeyPolicy) osh.EgressSSHConfig {
+	switch p {
+	case gateway.HostKeyDefault:
+		return osh.EgressSSHConfig{Type: "default"}
+	case gateway.HostKeyBypass:
+		return osh.EgressSSHConfig{Type: "custom", Items: map[string]string{
+			"stricthostkeychecking": "no", "userknownhostsfile": "/dev/null",
+		}}
+	}
+	return osh.EgressSSHConfig{Type: "custom", Items: map[string]string{"stricthostkeychecking": string(p)}}
+}

@@ -1,0 +1,35 @@
+package admin
+
+import (
+	"context"
+
+	"gateway/internal/osh"
+	"gateway/internal/store"
+)
+
+func groupDelete(ctx context.Context, c *call, r *osh.GroupDelete) (osh.Result, error) {
+	if _, err := c.group(c.state(), r.Group); err != nil {
+		return osh.Result{}, err
+	}
+	if err := c.confirm(r.ConfirmOption, "Yes, delete the group "+r.Group); err != nil {
+		return osh.Result{}, err
+	}
+	err := c.update(ctx, func(tx store.Tx) error {
+		if _, err := c.group(tx, r.Group); err != nil {
+			return err
+		}
+		return tx.DeleteGroup(r.Group)
+	})
+	if err != nil {
+		return osh.Result{}, err
+	}
+	return c.ok(osh.GroupDeleteValue{Group: r.Group, Operation: "deleted"}, "The group %s is deleted.", r.Group)
+}
+
+// confirm wants the sentence typed, unless it was said not to ask.
+func (c *call) confirm(o osh.ConfirmOption, sentence string) error {
+	if o.NoConfirm || o.Confirm == sentence {
+		return nil
+	}
+	return c.fail(osh.CodeUnconfirmed, "This can't be undone. To go on, type: %s", sentence)
+}

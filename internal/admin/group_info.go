@@ -1,0 +1,115 @@
+package admin
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gateway"
+	"gateway/internal/osh"
+)
+
+func groupInfo(_ context.Context, c *call, r *osh.GroupInfo) (osh.Result, error) {
+	switch {
+	case r.All && !c.isAuditor(c.me()):
+		return osh.Result{}, c.fail("ERR_ACCESS_DENIED", "only auditors may ask about all groups")
+	case r.All && r.Group != "":
+		return osh.Result{}, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--group and --all exclude each other")
+	case !r.All && r.Group == "":
+		return osh.Result{}, c.fail("ERR_MISSING_PARAMETER", "option --group is missing")
+	}
+	keys := choose(r.WithKeys, r.WithoutKeys, r.WithEverything, r.WithoutEverything, true)
+	if !r.All {
+		g, err := c.group(c.state(), r.Group)
+		if err != nil {
+			return osh.Result{}, err
+		}
+		v := c.groupInfo(g, keys)
+		v.MFARequired = "none"
+		return c.ok(v, "")
+	}
+	all := map[string]osh.GroupInfoValue{}
+	for g := range c.snap.Groups() {
+		if matches(r.FilterOptions, g.Name) {
+			all[g.Name] = c.groupInfo(g, keys)
+		}
+	}
+	return c.ok(all, "")
+}
+
+// choose says whether an optional part is wanted: its own options go before
+// those for everything.
+func choose(with, without, everything, nothing, otherwise bool) bool {
+	switch {
+	case without:
+		return false
+	case with:
+		return true
+	case nothing:
+		return false
+	case everything:
+		return true
+	}
+	return otherwise
+}
+
+func (c *call) groupInfo(g *gateway.Group, keys bool) osh.GroupInfoValue {
+	v := osh.GroupInfoValue{
+		Aclkeepers:  list(g.Aclkeepers),
+		Gatekeepers: list(g.Gatekeepers),
+		Group:       g.Name,
+		Owners:      list(g.Owners),
+	}
+	if keys {
+		v.Keys = c.egressKeys(g.Keys)
+		for fp, k := range v.Keys {
+			v.Keys[fp] = ofGroup(g.Name, k)
+		}
+	}
+	if c.maySeePeople(g) {
+		v.GroupPeople = c.people(g)
+	}
+	return v
+}
+
+// maySeePeople: others see whom to ask, and no more.
+func (c *call) maySeePeople(g *gateway.Group) bool {
+	related := slices.ContainsFunc([]gateway.Role{
+		gateway.Owner, gateway.Gatekeeper, gateway.Aclkeeper, gateway.Member, gateway.Guest,
+	}, func(r gateway.Role) bool { return g.Has(r, c.actor.Account) })
+	if related || c.isAuditor(c.me()) {
+		return true
+	}
+	c.override = c.override || c.isSuperowner()
+	return c.isSuperowner()
+}
+
+func (c *call) people(g *gateway.Group) *osh.GroupPeople {
+	p := &osh.GroupPeople{
+		Guests:         g.Holders(gateway.Guest),
+		GuestsAccesses: map[string]int{},
+		Inactive:       []string{},
+		Members:        list(g.Members),
+	}
+	slices.Sort(p.Guests)
+	for name, accesses := range g.Guests {
+		p.GuestsAccesses[name] = len(accesses)
+	}
+	all := slices.Concat(g.Owners, g.Gatekeepers, g.Aclkeepers, g.Members, p.Guests)
+	slices.SortFunc(all, strings.Compare)
+	for _, name := range slices.Compact(all) {
+		if a := c.snap.Account(name); a != nil && c.inactive(a) {
+			p.Inactive = append(p.Inactive, name)
+		}
+	}
+	return p
+}
+
+// ofGroup gives a key of a group the file names that scripts expect to be
+// text. There are no such files: the keys are sealed in the store.
+func ofGroup(group string, k osh.Key) osh.Key {
+	name := "id_" + strings.ToLower(k.Family) + "_" + k.ID
+	full := "/keykeeper/" + group + "/" + name
+	k.Filename, k.Fullpath = &name, &full
+	return k
+}

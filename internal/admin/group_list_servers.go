@@ -1,0 +1,34 @@
+package admin
+
+import (
+	"context"
+
+	"gateway"
+	"gateway/internal/osh"
+)
+
+func groupListServers(_ context.Context, c *call, r *osh.GroupListServers) (osh.Result, error) {
+	g, err := c.group(c.state(), r.Group)
+	if err != nil {
+		return osh.Result{}, err
+	}
+	if err := c.maySeeServers(g); err != nil {
+		return osh.Result{}, err
+	}
+	acl := c.listed(g.Accesses, r.FilterOptions)
+	if len(acl) == 0 {
+		return osh.OK(c.cmd.Name, "OK_EMPTY", "The group "+g.Name+" has no server, or none that matches.", nil), nil
+	}
+	return c.ok(acl, "Servers of the group %s:", g.Name)
+}
+
+// maySeeServers is for those who reach them or manage them, and for auditors.
+func (c *call) maySeeServers(g *gateway.Group) error {
+	if g.Has(gateway.Member, c.actor.Account) || c.isAuditor(c.me()) {
+		return nil
+	}
+	return c.holds(g, gateway.Aclkeeper, "KO_ACCESS_DENIED")
+}
+
+// me is the account of the actor, nil when a local actor has none.
+func (c *call) me() *gateway.Account { return c.snap.Account(c.actor.Account) }

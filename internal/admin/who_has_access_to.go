@@ -1,0 +1,101 @@
+package admin
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"gateway"
+	"gateway/internal/osh"
+)
+
+func whoHasAccessTo(ctx context.Context, c *call, r *osh.WhoHasAccessTo) (osh.Result, error) {
+	q, err := c.question(ctx, r)
+	if err != nil {
+		return osh.Result{}, err
+	}
+	who := map[string]osh.AccountWays{}
+	through := func(account, group string) {
+		ways, ok := who[account]
+		if !ok {
+			ways.GroupAccess = []string{}
+		}
+		if group == "" {
+			ways.PersonalAccess = 1
+		} else {
+			ways.GroupAccess = append(ways.GroupAccess, group)
+		}
+		who[account] = ways
+	}
+	if !r.IgnorePersonal {
+		for a := range c.snap.Accounts() {
+			if q.covered(c, a.Personal) {
+				through(a.Name, "")
+			}
+		}
+	}
+	for g := range c.snap.Groups() {
+		if slices.Contains(r.IgnoreGroup, g.Name) || !q.covered(c, g.Accesses) {
+			continue
+		}
+		for _, name := range g.Members {
+			through(name, g.Name)
+		}
+		for name, accesses := range g.Guests {
+			if !g.Has(gateway.Member, name) && q.covered(c, accesses) {
+				through(name, g.Name)
+			}
+		}
+	}
+	return c.ok(who, "%d accounts have a declared access to %s.", len(who), gateway.Printable(clip(r.Host)))
+}
+
+// question is what accesses are compared with; the zero value of user and port
+// is that they do not matter.
+type question struct {
+	prefix    netip.Prefix
+	user      string
+	port      uint16
+	wildcards bool
+}
+
+func (c *call) question(ctx context.Context, r *osh.WhoHasAccessTo) (question, error) {
+	q := question{wildcards: r.ShowWildcards}
+	if r.ProxyHost != "" || r.ProxyPort != "" || r.ProxyUser != "" {
+		return q, c.fail("ERR_INVALID_PARAMETER", "--proxy-… is not offered by this gateway")
+	}
+	var err error
+	if r.User != "" && r.User != "*" {
+		if q.user, err = gateway.ParseUser(r.User); err != nil {
+			return q, c.fail("ERR_INVALID_PARAMETER", "%v", err)
+		}
+	}
+	if q.port, err = gateway.ParsePortPattern(r.Port); err != nil {
+		return q, c.fail("ERR_INVALID_PARAMETER", "%v", err)
+	}
+	q.prefix, _, err = c.accessHost(ctx, r.Host)
+	return q, err
+}
+
+// covered reports whether an access of the list covers what is asked.
+func (q question) covered(c *call, list []gateway.Access) bool {
+	return slices.ContainsFunc(list, func(a gateway.Access) bool {
+		return (q.wildcards || a.Prefix.Bits() > 0) &&
+			a.Prefix.Bits() <= q.prefix.Bits() && a.Prefix.Contains(q.prefix.Addr()) &&
+			(q.port == 0 || a.Port == 0 || a.Port == q.port) &&
+			(q.user == "" || coversUser(a.User, q.user)) && !a.Expired(c.now)
+	})
+}
+
+// coversUser compares as policy does: the users that stand for protocol rights
+// ("!sftp") are given by name only.
+func coversUser(pattern, user string) bool {
+	switch {
+	case pattern == user:
+		return true
+	case strings.HasPrefix(user, "!"):
+		return false
+	}
+	return pattern == "" || strings.ContainsAny(pattern, "*?") && matchesPattern(pattern, user)
+}

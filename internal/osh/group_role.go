@@ -1,0 +1,59 @@
+package osh
+
+// GroupAccount is the request of the commands that give a role of a group to
+// an account, or take it away.
+type GroupAccount struct {
+	GroupOption
+	AccountOption
+}
+
+// roleCommand declares one of these commands.
+func roleCommand(name string, c Category, aliases []string, summary, long string) *Command {
+	return &Command{
+		Name:       name,
+		Aliases:    aliases,
+		Category:   c,
+		MasterOnly: true,
+		Summary:    summary,
+		Long:       long,
+		Examples:   []string{name + " --group web --account alice"},
+		New:        func() any { return new(GroupAccount) },
+	}
+}
+
+func groupAddOwnerCommand() *Command {
+	return roleCommand("groupAddOwner", GroupOwner, nil, "let an account manage the group's roles, keys and options",
+		"Roles are independent: an owner who is no member can't connect to the group's servers.")
+}
+
+func groupDelOwnerCommand() *Command {
+	return roleCommand("groupDelOwner", GroupOwner, nil, "take the role of owner away",
+		"Other roles that the account has in the group stay.")
+}
+
+func groupAddGatekeeperCommand() *Command {
+	return roleCommand("groupAddGatekeeper", GroupOwner, nil, "let an account manage the group's members and guests", "")
+}
+
+func groupDelGatekeeperCommand() *Command {
+	return roleCommand("groupDelGatekeeper", GroupOwner, nil, "take the role of gatekeeper away", "")
+}
+
+func groupAddAclkeeperCommand() *Command {
+	return roleCommand("groupAddAclkeeper", GroupOwner, nil, "let an account manage the group's servers", "")
+}
+
+func groupDelAclkeeperCommand() *Command {
+	return roleCommand("groupDelAclkeeper", GroupOwner, nil, "take the role of aclkeeper away", "")
+}
+
+func groupAddMemberCommand() *Command {
+	return roleCommand("groupAddMember", GroupGatekeeper, []string{"groupAddFullGroupAccess"},
+		"let an account reach every server of the group", "That includes the servers that are added later.")
+}
+
+func groupDelMemberCommand() *Command {
+	return roleCommand("groupDelMember", GroupGatekeeper, []string{"groupDelFullGroupAccess"},
+		"take the membership of the group away",
+		"Live sessions that only the membership allowed end. Guest accesses, if any, stay.")
+}
