@@ -13,7 +13,7 @@ import (
 
 // Execute does what line asks for and returns the exit status.
 func Execute(ctx context.Context, env Env, line Line) int {
-	if line.Action == Connect && !line.Help {
+	if line.Action == Connect {
 		return env.Connect(ctx, &env, line)
 	}
 	if env.Terminal != nil {

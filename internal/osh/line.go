@@ -287,7 +287,8 @@ func (p *parser) finish() error {
 	case p.interactive:
 		l.Action = Interactive
 		return nil
-	case p.host == "":
+	case p.host == "" || l.Help:
+		l.Remote = ""
 		return nil
 	}
 	l.Action = Connect
