@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -63,8 +64,7 @@ func seconds(d time.Duration) json.Number {
 // Asciicast writes asciicast version 2: output, input and resizes.
 func Asciicast(w io.Writer, r *Reader) error {
 	out := bufio.NewWriter(w)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
+	enc := newLineEncoder(out)
 	h := r.Header()
 	head := struct {
 		Version   int               `json:"version"`
@@ -124,6 +124,42 @@ func title(h Header) string {
 	return gateway.Printable(who) + " to " + to.String()
 }
 
+// lineEncoder writes one JSON value a line, for people's terminals too: beyond
+// what JSON asks for, it escapes DEL and the C1 controls.
+type lineEncoder struct {
+	w    io.Writer
+	line bytes.Buffer
+	enc  *json.Encoder
+}
+
+func newLineEncoder(w io.Writer) *lineEncoder {
+	e := &lineEncoder{w: w}
+	e.enc = json.NewEncoder(&e.line)
+	e.enc.SetEscapeHTML(false)
+	return e
+}
+
+// Encode writes v.
+func (e *lineEncoder) Encode(v any) error {
+	e.line.Reset()
+	if err := e.enc.Encode(v); err != nil {
+		return err
+	}
+	for line := e.line.Bytes(); ; {
+		// Only strings can hold such characters, so the escape is valid where they are.
+		i := bytes.IndexFunc(line, func(r rune) bool { return r >= 0x7f && r < 0xa0 })
+		if i < 0 {
+			_, err := e.w.Write(line)
+			return err
+		}
+		r, n := utf8.DecodeRune(line[i:])
+		if _, err := fmt.Fprintf(e.w, `%s\u%04x`, line[:i], r); err != nil {
+			return err
+		}
+		line = line[i+n:]
+	}
+}
+
 // runes gives bytes back as strings that never cut a character in two: what
 // is begun at the end of one piece comes with the next.
 type runes struct{ rest []byte }
@@ -172,8 +208,7 @@ func (j *jsonEvent) setText(s string) {
 // JSONLines writes one JSON object a line: the header, every event, the end.
 func JSONLines(w io.Writer, r *Reader) error {
 	out := bufio.NewWriter(w)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
+	enc := newLineEncoder(out)
 	h := r.Header()
 	if err := enc.Encode(jsonEvent{Event: "header", Header: &h}); err != nil {
 		return fmt.Errorf("export JSON lines: %w", err)

@@ -220,6 +220,22 @@ func TestJSONLines(t *testing.T) {
 	}
 }
 
+func TestJSONDrivesNoTerminal(t *testing.T) {
+	file := screen(t, "a\u009b6n\x7f\x1b[cb")
+	for _, f := range []exporter{recorder.JSONLines, recorder.Asciicast} {
+		got := export(t, file, f)
+		checkText(t, got)
+		for l := range strings.Lines(got) {
+			if !json.Valid([]byte(l)) {
+				t.Errorf("not JSON: %s", l)
+			}
+		}
+		if !strings.Contains(got, `a\u009b6n\u007f\u001b[cb`) {
+			t.Errorf("exported %q, want the controls escaped", got)
+		}
+	}
+}
+
 func TestPlayKeepsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, err := recorder.NewReader(bytes.NewReader(screen(t, "a", "b", "c")))
