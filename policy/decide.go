@@ -69,10 +69,12 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 	if found := a.personal.find(r.Target, now); found != nil {
 		w.add(gateway.WayPersonal, "", *found, a.EgressKeys)
 	}
-	in, _ := s.roles.get(a.Name)
-	for _, name := range in {
-		g, _ := s.groups.get(name)
-		w.group(g, a.Name, r.Target, now)
+	seats, _ := s.seats.get(a.Name)
+	for _, seat := range seats {
+		if seat.member || seat.guest {
+			g, _ := s.groups.get(seat.group)
+			w.group(g, seat, a.Name, r.Target, now)
+		}
 	}
 	switch {
 	case len(w.list) > 0:
@@ -91,26 +93,21 @@ type ways struct {
 }
 
 // group adds the way through g that the account has as a member or guest.
-func (w *ways) group(g *group, account string, t gateway.Target, now time.Time) {
-	if g.Has(gateway.Member, account) {
-		if found := g.accesses.find(t, now); found != nil {
-			w.add(gateway.WayGroupMember, g.Name, *found, g.Keys)
-		}
+func (w *ways) group(g *group, s seat, account string, t gateway.Target, now time.Time) {
+	found := g.accesses.find(t, now)
+	if found == nil {
 		return
 	}
-	guest, ok := g.guest(account)
-	if !ok {
+	if s.member {
+		w.add(gateway.WayGroupMember, g.Name, *found, g.Keys)
 		return
 	}
-	own := guest.find(t, now)
-	if own == nil {
+	own := g.guests[account]
+	guest := own.find(t, now)
+	if guest == nil {
 		return
 	}
-	of := g.accesses.find(t, now)
-	if of == nil {
-		return
-	}
-	if both, ok := narrow(*own, *of); ok {
+	if both, ok := narrow(*guest, *found); ok {
 		w.add(gateway.WayGroupGuest, g.Name, both, g.Keys)
 	} else {
 		w.keyless = true

@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -13,37 +16,41 @@ import (
 // an index pays.
 const scanned = 16
 
-// list is a list of accesses and, when it is long, an index of it.
+// list is a list of accesses and, when it is long, an index of it: a hash
+// table of networks behind a filter. A decision asks many lists for what they
+// do not have, and the filter, of a byte for each access, stays in the cache.
 type list struct {
 	accesses []gateway.Access
-	// first is the position of the first access of each network, next that of
-	// the following one of the same network, or -1. They are nil without index.
-	first map[netip.Prefix]int32
-	next  []int32
+	// slots holds positions in accesses plus 1, of the first access of each
+	// network; next holds, for each access, that of the following one of the
+	// same network. 0 is none.
+	slots, next []int32
+	filter      []uint64 // a bit is set if a network with such a hash occurs
+	seed        uint64
 	// lens are the lengths of the networks that occur, longest first.
 	lens4, lens6 []int
 }
 
 func newList(accesses []gateway.Access) list {
-	l := list{accesses: accesses}
-	if len(accesses) <= scanned {
+	l := list{accesses: normal(accesses)}
+	if len(l.accesses) <= scanned {
 		return l
 	}
-	l.first = make(map[netip.Prefix]int32, len(accesses))
-	l.next = make([]int32, len(accesses))
+	size := 1 << bits.Len(uint(len(l.accesses)-1))
+	l.filter = make([]uint64, size/8)
+	l.slots = make([]int32, 2*size)
+	l.next = make([]int32, len(l.accesses))
+	l.seed = rand.Uint64() // so that nobody can choose networks that collide
 	var seen4 [33]bool
 	var seen6 [129]bool
 	// Backwards, so that the chain of a network is in the order of the list.
-	for i := len(accesses) - 1; i >= 0; i-- {
-		p, ok := gateway.NormalNetwork(accesses[i].Prefix)
-		if !ok {
-			continue
-		}
-		head, found := l.first[p]
-		if !found {
-			head = -1
-		}
-		l.next[i], l.first[p] = head, int32(i)
+	for i := range slices.Backward(l.accesses) {
+		p := l.accesses[i].Prefix
+		hash := l.hash(p)
+		word, bit := l.bit(hash)
+		*word |= bit
+		slot := l.slot(p, hash)
+		l.next[i], *slot = *slot, int32(i+1)
 		if p.Addr().Is4() {
 			seen4[p.Bits()] = true
 		} else {
@@ -54,38 +61,85 @@ func newList(accesses []gateway.Access) list {
 	return l
 }
 
+// normal gives the list with networks in normal form, without those that have
+// none. It is the same list, not a copy, if nothing is to be done.
+func normal(accesses []gateway.Access) []gateway.Access {
+	isNormal := func(a gateway.Access) bool {
+		p, ok := gateway.NormalNetwork(a.Prefix)
+		return ok && p == a.Prefix
+	}
+	for i := range accesses {
+		if isNormal(accesses[i]) {
+			continue
+		}
+		list := slices.Clone(accesses[:i])
+		for _, a := range accesses[i:] {
+			var ok bool
+			if a.Prefix, ok = gateway.NormalNetwork(a.Prefix); ok {
+				list = append(list, a)
+			}
+		}
+		return list
+	}
+	return accesses
+}
+
 func lengths(seen []bool) []int {
 	var lens []int
-	for bits := range slices.Backward(seen) {
-		if seen[bits] {
-			lens = append(lens, bits)
+	for n := range slices.Backward(seen) {
+		if seen[n] {
+			lens = append(lens, n)
 		}
 	}
 	return lens
 }
 
+func (l *list) hash(p netip.Prefix) uint64 {
+	b := p.Addr().As16()
+	hi, lo := bits.Mul64(
+		binary.BigEndian.Uint64(b[:8])^l.seed,
+		binary.BigEndian.Uint64(b[8:])^bits.RotateLeft64(l.seed, 32)^uint64(p.Bits())<<48)
+	return hi ^ lo
+}
+
+// bit returns the word and the bit of the filter for a hash. They come from
+// other bits of it than the slot.
+func (l *list) bit(hash uint64) (*uint64, uint64) {
+	return &l.filter[hash>>32&uint64(len(l.filter)-1)], 1 << (hash >> 58)
+}
+
+// slot returns the slot of a network, which is 0 if it does not occur.
+func (l *list) slot(p netip.Prefix, hash uint64) *int32 {
+	mask := uint64(len(l.slots) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		if at := l.slots[i]; at == 0 || l.accesses[at-1].Prefix == p {
+			return &l.slots[i]
+		}
+	}
+}
+
 // find returns the access with the smallest network that lets t be reached at
 // now, the first of the list if several have the same network, or nil.
 func (l *list) find(t gateway.Target, now time.Time) *gateway.Access {
-	if l.first == nil {
+	if l.slots == nil {
 		return l.scan(t, now)
 	}
 	lens := l.lens4
 	if t.Addr.Is6() {
 		lens = l.lens6
 	}
-	for _, bits := range lens {
-		p, err := t.Addr.Prefix(bits)
+	for _, n := range lens {
+		p, err := t.Addr.Prefix(n)
 		if err != nil {
 			return nil // a zone, which no access can have
 		}
-		i, ok := l.first[p]
-		if !ok {
+		hash := l.hash(p)
+		if word, bit := l.bit(hash); *word&bit == 0 {
 			continue
 		}
-		for ; i >= 0; i = l.next[i] {
-			if grants(&l.accesses[i], t, now) {
-				return &l.accesses[i]
+		for at := *l.slot(p, hash); at != 0; at = l.next[at-1] {
+			if a := &l.accesses[at-1]; grants(a, t, now) {
+				return a
 			}
 		}
 	}
@@ -95,14 +149,11 @@ func (l *list) find(t gateway.Target, now time.Time) *gateway.Access {
 // scan is find without index.
 func (l *list) scan(t gateway.Target, now time.Time) *gateway.Access {
 	var best *gateway.Access
-	bestBits := -1
 	for i := range l.accesses {
 		a := &l.accesses[i]
-		p, ok := gateway.NormalNetwork(a.Prefix)
-		if !ok || p.Bits() <= bestBits || !p.Contains(t.Addr) || !grants(a, t, now) {
-			continue
+		if (best == nil || a.Prefix.Bits() > best.Prefix.Bits()) && a.Prefix.Contains(t.Addr) && grants(a, t, now) {
+			best = a
 		}
-		best, bestBits = a, p.Bits()
 	}
 	return best
 }

@@ -19,8 +19,8 @@ import (
 type Snapshot struct {
 	accounts shards[*account]
 	groups   shards[*group]
-	// roles gives for each account the groups in which it is anything, sorted.
-	roles shards[[]string]
+	// seats gives for each account the groups in which it is anything, sorted.
+	seats shards[[]seat]
 	rules *rules
 }
 
@@ -32,7 +32,14 @@ type account struct {
 type group struct {
 	*gateway.Group
 	accesses list
-	guests   map[string]list // only those that are long enough for an index
+	guests   map[string]list
+}
+
+// seat is what the account has of one group, as far as decisions go; an owner
+// has neither.
+type seat struct {
+	group         string
+	member, guest bool
 }
 
 // Membership is what an account is in one group.
@@ -47,18 +54,18 @@ func New(accounts []*gateway.Account, groups []*gateway.Group, r Rules) *Snapsho
 	for _, a := range accounts {
 		as.set(a.Name, newAccount(a))
 	}
-	gs, roles := newShards[*group]().draft(), newShards[[]string]().draft()
+	gs, seats := newShards[*group]().draft(), newShards[[]seat]().draft()
 	byName := slices.SortedFunc(slices.Values(groups), func(a, b *gateway.Group) int {
 		return strings.Compare(a.Name, b.Name)
 	})
 	for _, g := range byName {
 		gs.set(g.Name, newGroup(g))
 		for name := range changedHolders(new(gateway.Group), g) {
-			in, _ := roles.get(name)
-			roles.set(name, append(in, g.Name)) // grows in place: nobody else has it yet
+			in, _ := seats.get(name)
+			seats.set(name, append(in, newSeat(g, name))) // grows in place: nobody else has it yet
 		}
 	}
-	return &Snapshot{as.done(), gs.done(), roles.done(), compile(r)}
+	return &Snapshot{as.done(), gs.done(), seats.done(), compile(r)}
 }
 
 func newAccount(a *gateway.Account) *account {
@@ -67,24 +74,17 @@ func newAccount(a *gateway.Account) *account {
 
 func newGroup(g *gateway.Group) *group {
 	n := &group{Group: g, accesses: newList(g.Accesses)}
+	if len(g.Guests) > 0 {
+		n.guests = make(map[string]list, len(g.Guests))
+	}
 	for name, accesses := range g.Guests {
-		if len(accesses) > scanned {
-			if n.guests == nil {
-				n.guests = map[string]list{}
-			}
-			n.guests[name] = newList(accesses)
-		}
+		n.guests[name] = newList(accesses)
 	}
 	return n
 }
 
-// guest returns what the account may reach as a guest.
-func (g *group) guest(name string) (list, bool) {
-	if l, ok := g.guests[name]; ok {
-		return l, true
-	}
-	accesses, ok := g.Guests[name]
-	return list{accesses: accesses}, ok
+func newSeat(g *gateway.Group, account string) seat {
+	return seat{g.Name, g.Has(gateway.Member, account), g.Has(gateway.Guest, account)}
 }
 
 // WithAccount returns s with a added, or replacing the one of its name.
@@ -109,7 +109,7 @@ func (s *Snapshot) WithGroup(g *gateway.Group) *Snapshot {
 	d, next := s.groups.draft(), *s
 	d.set(g.Name, newGroup(g))
 	next.groups = d.done()
-	next.roles = s.changeRoles(g.Name, g)
+	next.seats = s.changeSeats(g.Name, g)
 	return &next
 }
 
@@ -118,13 +118,13 @@ func (s *Snapshot) WithoutGroup(name string) *Snapshot {
 	d, next := s.groups.draft(), *s
 	d.drop(name)
 	next.groups = d.done()
-	next.roles = s.changeRoles(name, nil)
+	next.seats = s.changeSeats(name, nil)
 	return &next
 }
 
-// changeRoles brings the roles up to date with the next state of a group, nil
+// changeSeats brings the seats up to date with the next state of a group, nil
 // when it goes.
-func (s *Snapshot) changeRoles(name string, next *gateway.Group) shards[[]string] {
+func (s *Snapshot) changeSeats(name string, next *gateway.Group) shards[[]seat] {
 	before := s.Group(name)
 	if before == nil {
 		before = new(gateway.Group)
@@ -134,20 +134,23 @@ func (s *Snapshot) changeRoles(name string, next *gateway.Group) shards[[]string
 	}
 	changed := changedHolders(before, next)
 	if len(changed) == 0 {
-		return s.roles
+		return s.seats
 	}
-	d := s.roles.draft()
+	d := s.seats.draft()
 	for account := range changed {
 		in, _ := d.get(account)
-		i, found := slices.BinarySearch(in, name)
-		switch holds := len(rolesIn(next, account)) > 0; {
-		case holds == found:
-		case holds:
-			d.set(account, slices.Insert(slices.Clip(in), i, name))
-		case len(in) == 1:
+		i, found := slices.BinarySearchFunc(in, name, func(s seat, name string) int { return strings.Compare(s.group, name) })
+		rest := in[i:]
+		if found {
+			rest = in[i+1:]
+		}
+		switch {
+		case len(rolesIn(next, account)) > 0:
+			d.set(account, slices.Concat(in[:i], []seat{newSeat(next, account)}, rest))
+		case i == 0 && len(rest) == 0:
 			d.drop(account)
 		default:
-			d.set(account, slices.Concat(in[:i], in[i+1:]))
+			d.set(account, slices.Concat(in[:i], rest))
 		}
 	}
 	return d.done()
@@ -251,10 +254,10 @@ func (s *Snapshot) NumGroups() int { return s.groups.n }
 
 // GroupsOf gives the groups in which the account is anything, sorted by name.
 func (s *Snapshot) GroupsOf(account string) []Membership {
-	names, _ := s.roles.get(account)
-	list := make([]Membership, 0, len(names))
-	for _, name := range names {
-		g := s.Group(name)
+	seats, _ := s.seats.get(account)
+	list := make([]Membership, 0, len(seats))
+	for _, seat := range seats {
+		g := s.Group(seat.group)
 		list = append(list, Membership{g, rolesIn(g, account)})
 	}
 	return list
