@@ -124,6 +124,12 @@ type parser struct {
 	// As written: what they mean depends on whether a command follows.
 	host, user, port string
 	interactive      bool
+	bothTTY          bool // -t and -T
+}
+
+func (p *parser) tty(t TTY) {
+	p.bothTTY = p.bothTTY || p.line.TTY != TTYDefault && p.line.TTY != t
+	p.line.TTY = t
 }
 
 func (p *parser) next() (word, bool, error) {
@@ -175,7 +181,7 @@ func (p *parser) parse() error {
 func (p *parser) option(flag, value string, hasValue bool) error {
 	o, ok := findOuter(outerOptions(), flag)
 	if !ok {
-		return refuse(gateway.RefusalOptions, "unknown option %s%s", gateway.Printable(flag), maybe(flag, outerNames()))
+		return refuse(gateway.RefusalOptions, "unknown option %s%s", gateway.Printable(clip(flag)), maybe(flag, outerNames()))
 	}
 	if o.refusal != nil {
 		return refuse(*o.refusal, "%s: %s", flag, o.text)
@@ -280,6 +286,8 @@ func (p *parser) finish() error {
 		return refuse(gateway.RefusalNoHost, "a remote command without a host")
 	case p.interactive && p.host != "":
 		return refuse(gateway.RefusalConflictOptions, "--interactive and a host exclude each other")
+	case p.bothTTY:
+		return refuse(gateway.RefusalConflictOptions, "--tty and --no-tty exclude each other")
 	case l.AlwaysEscape && l.NeverEscape:
 		return refuse(gateway.RefusalConflictOptions, "--always-escape and --never-escape exclude each other")
 	case l.Action == Run:

@@ -144,7 +144,7 @@ func parseOptions(req any, args []string) error {
 		o, ok := find(opts, flag)
 		switch {
 		case !ok:
-			return fmt.Errorf("unknown option %s%s", flag, maybe(flag, flagNames(opts)))
+			return fmt.Errorf("unknown option %s%s", clip(flag), maybe(flag, flagNames(opts)))
 		case o.Arg == "" && hasValue:
 			return fmt.Errorf("option %s takes no value", flag)
 		case o.Arg != "" && !hasValue:
@@ -177,7 +177,7 @@ func setPositional(req any, opts []Option, words []string) error {
 		words = words[1:]
 	}
 	if len(words) > 0 {
-		return fmt.Errorf("unexpected argument %q", words[0])
+		return fmt.Errorf("unexpected argument %q", clip(words[0]))
 	}
 	return nil
 }

@@ -42,9 +42,9 @@ func outputOptions() []outer {
 		{names: []string{"--long-help"}, help: "the same, with examples",
 			flag: func(p *parser) { p.line.Help, p.line.LongHelp = true, true }, print: when(func(l Line) bool { return l.LongHelp })},
 		{names: []string{"--tty", "-t"}, help: "ask for a terminal at the target",
-			flag: func(p *parser) { p.line.TTY = TTYForce }, print: when(func(l Line) bool { return l.TTY == TTYForce })},
+			flag: func(p *parser) { p.tty(TTYForce) }, print: when(func(l Line) bool { return l.TTY == TTYForce })},
 		{names: []string{"--no-tty", "-T"}, help: "don't",
-			flag: func(p *parser) { p.line.TTY = TTYNever }, print: when(func(l Line) bool { return l.TTY == TTYNever })},
+			flag: func(p *parser) { p.tty(TTYNever) }, print: when(func(l Line) bool { return l.TTY == TTYNever })},
 	}
 }
 
