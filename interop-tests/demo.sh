@@ -11,7 +11,7 @@ pids=()
 finish() {
 	local status=$?
 	trap - EXIT INT TERM
-	if [ $status -ne 0 ] && [ -s "$work/serve.log" ]; then
+	if [ $status -gt 0 ] && [ $status -lt 126 ] && [ -s "$work/serve.log" ]; then
 		echo "--- last lines of the gateway:" >&2
 		tail -n 20 "$work/serve.log" >&2
 	fi
