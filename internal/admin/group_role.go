@@ -69,9 +69,15 @@ func (c *call) checkAccountName(name string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, gateway.ErrForbiddenPrefix):
-		return c.fail("KO_FORBIDDEN_PREFIX", "%v", err)
+		return c.fail("KO_FORBIDDEN_PREFIX", "%s", what(err, gateway.ErrForbiddenPrefix))
 	case errors.Is(err, gateway.ErrForbiddenName):
-		return c.fail("KO_FORBIDDEN_NAME", "%v", err)
+		return c.fail("KO_FORBIDDEN_NAME", "%s", what(err, gateway.ErrForbiddenName))
 	}
-	return c.fail("ERR_INVALID_PARAMETER", "%v", err)
+	return c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
+}
+
+// what is the text of err without that of the sentinel that ends it: the code
+// of the answer says that already.
+func what(err, sentinel error) string {
+	return strings.TrimSuffix(err.Error(), ": "+sentinel.Error())
 }

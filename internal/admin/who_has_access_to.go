@@ -68,11 +68,11 @@ func (c *call) question(ctx context.Context, r *osh.WhoHasAccessTo) (question, e
 	var err error
 	if r.User != "" && r.User != "*" {
 		if q.user, err = gateway.ParseUser(r.User); err != nil {
-			return q, c.fail("ERR_INVALID_PARAMETER", "%v", err)
+			return q, c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
 		}
 	}
 	if q.port, err = gateway.ParsePortPattern(r.Port); err != nil {
-		return q, c.fail("ERR_INVALID_PARAMETER", "%v", err)
+		return q, c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
 	}
 	q.prefix, _, err = c.accessHost(ctx, r.Host)
 	return q, err
