@@ -36,6 +36,9 @@ type Consumer struct {
 // are in safety already: 0 for a new ring, else Writer.Position of the resumed
 // recording. The read index in the ring itself is not believed.
 func NewConsumer(f Files, position uint64) (*Consumer, error) {
+	if err := pollable(f.Wake); err != nil {
+		return nil, err
+	}
 	mem, err := mapMemory(f.Mem)
 	if err != nil {
 		return nil, err

@@ -88,20 +88,23 @@ func TestHostilePipes(t *testing.T) {
 	for range 1 << 17 {
 		poke(shared.Producer.Wake)
 	}
-	shared.Producer.Wake.Fd() // makes it blocking
-	shared.Producer.Space.Fd()
+	for _, f := range []*os.File{shared.Producer.Wake, shared.Producer.Space} {
+		if err := unix.SetNonblock(int(f.Fd()), false); err != nil {
+			t.Fatal(err)
+		}
+		defer unix.SetNonblock(int(f.Fd()), true) // else Close of this producer waits for itself
+	}
 	for range 1 << 17 {
 		p.mem.waiting.Store(1)
 		c.wakeProducer() // fills the space pipe; must not wait for room in it
 	}
 	done := make(chan error)
-	go func() { done <- c.Wait(time.Millisecond) }()
-	if err := p.PutData(recorder.Out, []byte("x")); err != nil {
-		t.Fatal(err)
+	go func() { done <- c.Wait(time.Hour) }()
+	c.Interrupt()
+	if err := <-done; err != io.EOF {
+		t.Errorf("Wait = %v, want EOF", err)
 	}
-	if err := <-done; err != nil {
-		t.Errorf("Wait = %v", err)
-	}
+	c.Refuse()
 }
 
 func TestUnsealedMemoryIsRefused(t *testing.T) {
@@ -113,8 +116,26 @@ func TestUnsealedMemoryIsRefused(t *testing.T) {
 	if err := f.Truncate(pageSize + MinSize); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewConsumer(Files{Mem: f}, 0); !errors.Is(err, gateway.ErrInvalid) {
+	shared, _, _ := newPair(t)
+	if _, err := NewConsumer(Files{Mem: f, Wake: shared.Consumer.Wake}, 0); !errors.Is(err, gateway.ErrInvalid) {
 		t.Errorf("NewConsumer of an ordinary file = %v, want ErrInvalid", err)
+	}
+}
+
+func TestBlockingPipeIsRefused(t *testing.T) {
+	shared, _, _ := newPair(t)
+	var fd [2]int
+	if err := unix.Pipe2(fd[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	r, w := os.NewFile(uintptr(fd[0]), "r"), os.NewFile(uintptr(fd[1]), "w")
+	defer r.Close()
+	defer w.Close()
+	if _, err := NewConsumer(Files{Mem: shared.Consumer.Mem, Wake: r, Space: w}, 0); !errors.Is(err, os.ErrNoDeadline) {
+		t.Errorf("NewConsumer with a blocking pipe = %v, want ErrNoDeadline", err)
+	}
+	if _, err := NewProducer(Files{Mem: shared.Producer.Mem, Wake: w, Space: r}, time.Now()); !errors.Is(err, os.ErrNoDeadline) {
+		t.Errorf("NewProducer with a blocking pipe = %v, want ErrNoDeadline", err)
 	}
 }
 

@@ -33,6 +33,9 @@ type Producer struct {
 // NewProducer takes over f, unless it fails. start is the Start of the recording's header:
 // events get their offset from it.
 func NewProducer(f Files, start time.Time) (*Producer, error) {
+	if err := pollable(f.Space); err != nil {
+		return nil, err
+	}
 	mem, err := mapMemory(f.Mem)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -183,6 +184,15 @@ func mapMemory(f *os.File) (memory, error) {
 		return memory{}, fmt.Errorf("map ring: %w", err)
 	}
 	return memory{(*words)(unsafe.Pointer(&all[0])), all, all[pageSize:], uint64(size)}, nil
+}
+
+// pollable makes sure that reads of f can be interrupted. They can't be when
+// it became blocking on its way here.
+func pollable(f *os.File) error {
+	if err := f.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("ring's pipe %s: %w", f.Name(), err)
+	}
+	return nil
 }
 
 // poke puts a byte into a pipe. A full pipe is as good: the other side has not
