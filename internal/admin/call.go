@@ -53,6 +53,11 @@ func (c *call) run(ctx context.Context, command string) (osh.Result, error) {
 	if flag := osh.Missing(c.req); flag != "" {
 		return osh.Result{}, c.fail("ERR_MISSING_PARAMETER", "option %s is missing", flag)
 	}
+	if f, ok := c.req.(osh.Filtered); ok {
+		if err := c.checkFilter(f.Filter()); err != nil {
+			return osh.Result{}, err
+		}
+	}
 	return run(ctx, c)
 }
 

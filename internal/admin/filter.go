@@ -1,12 +1,32 @@
 package admin
 
 import (
-	"path"
 	"slices"
 	"strings"
 
 	"gateway/internal/osh"
 )
+
+// Bounds of --include and --exclude: a list may have 100,000 entries, and the
+// monitor has others to serve.
+const (
+	maxPatterns = 32
+	maxPattern  = 128
+)
+
+// checkFilter refuses a filter that would take too long.
+func (c *call) checkFilter(o osh.FilterOptions) error {
+	patterns := slices.Concat(o.Include, o.Exclude)
+	if len(patterns) > maxPatterns {
+		return c.fail("ERR_INVALID_PARAMETER", "more than %d patterns", maxPatterns)
+	}
+	for _, p := range patterns {
+		if len(p) > maxPattern {
+			return c.fail("ERR_INVALID_PARAMETER", "a pattern of more than %d characters", maxPattern)
+		}
+	}
+	return nil
+}
 
 // matches applies --include and --exclude to the texts of one entry.
 func matches(o osh.FilterOptions, texts ...string) bool {
@@ -24,9 +44,26 @@ func matchesPattern(p, t string) bool {
 	if !strings.ContainsAny(p, "*?") {
 		return strings.Contains(t, p)
 	}
-	// path.Match gives * and ? their meaning between slashes only, and [ and \
-	// one that they must not have here.
-	clean := strings.NewReplacer("/", "\x00", "[", `\[`, `\`, `\\`)
-	ok, err := path.Match(clean.Replace(p), strings.ReplaceAll(t, "/", "\x00"))
-	return err == nil && ok
+	return glob(p, t)
+}
+
+// glob matches * (anything) and ? (one byte). It goes back to the last star
+// only, so it is quadratic at worst.
+func glob(pattern, s string) bool {
+	p, i, star, mark := 0, 0, -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
+			p, i = p+1, i+1
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
 }

@@ -59,7 +59,7 @@ func groupCreate(ctx context.Context, c *call, r *osh.GroupCreate) (osh.Result, 
 	}
 	v := osh.GroupCreateValue{Group: r.Group, Owner: r.Owner}
 	if !r.NoKey {
-		shown := c.egressKey(key)
+		shown := ofGroup(r.Group, c.egressKey(key))
 		v.PublicKey = &shown
 	}
 	return c.ok(v, "Group %s is created, its owner is %s.", r.Group, r.Owner)

@@ -97,5 +97,5 @@ func coversUser(pattern, user string) bool {
 	case strings.HasPrefix(user, "!"):
 		return false
 	}
-	return pattern == "" || strings.ContainsAny(pattern, "*?") && matchesPattern(pattern, user)
+	return pattern == "" || glob(pattern, user)
 }
