@@ -68,22 +68,8 @@ func TestRecorderKilledAgainAndAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	var want []byte
 	put := make(chan []byte)
-	go func() {
-		var all []byte
-		for range 400 {
-			b := make([]byte, 1+rand.IntN(60<<10))
-			for i := range b {
-				b[i] = byte(rand.Uint32())
-			}
-			if err := p.PutData(recorder.Out, b); err != nil {
-				t.Error(err)
-			}
-			all = append(all, b...)
-		}
-		put <- all
-	}()
+	go func() { put <- putRandom(t, p) }()
 	for range 5 {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), "RECORDER_TEST_DIR="+dir, "RECORDER_TEST_ID="+string(id))
@@ -107,7 +93,7 @@ func TestRecorderKilledAgainAndAgain(t *testing.T) {
 	if err := s.Recover(id, dup(t, shared.Consumer)); err != nil {
 		t.Fatal(err)
 	}
-	want = <-put
+	want := <-put
 	if err := s.Close(id, recorder.End{}); err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +104,22 @@ func TestRecorderKilledAgainAndAgain(t *testing.T) {
 	if got := output(events); res.State != recorder.Sealed || !bytes.Equal(got, want) {
 		t.Errorf("%v, %d bytes recorded, want sealed and the %d put", res.State, len(got), len(want))
 	}
+}
+
+// putRandom puts some 12 MB of output, and returns it.
+func putRandom(t *testing.T, p *ring.Producer) []byte {
+	var all []byte
+	for range 400 {
+		b := make([]byte, 1+rand.IntN(60<<10))
+		for i := range b {
+			b[i] = byte(rand.Uint32())
+		}
+		if err := p.PutData(recorder.Out, b); err != nil {
+			t.Error(err)
+		}
+		all = append(all, b...)
+	}
+	return all
 }
 
 func TestStopAndRecover(t *testing.T) {
