@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // AccountInfo is the request of accountInfo.
@@ -157,6 +158,9 @@ func writeAccountInfo(w io.Writer, v AccountInfoValue) {
 			fmt.Fprintln(w, is.what)
 		}
 	}
+	if v.TTLTimestamp != nil && v.IsTTLExpired == 0 {
+		fmt.Fprintf(w, "It expires %s.\n", time.Unix(*v.TTLTimestamp, 0).UTC().Format("Mon 2006-01-02 15:04:05 MST"))
+	}
 	if v.AccountDetails != nil {
 		writeAccountDetails(w, v.AccountDetails)
 	}
@@ -171,7 +175,11 @@ func writeAccountInfo(w io.Writer, v AccountInfoValue) {
 
 func writeAccountDetails(w io.Writer, d *AccountDetails) {
 	if c := d.Creation; c != nil {
-		fmt.Fprintf(w, "Created %s by %s %s\n", c.UTC, cmp.Or(c.By, "-"), optionalText(c.Comment))
+		fmt.Fprintf(w, "Created %s by %s", c.UTC, cmp.Or(c.By, "-"))
+		if c.Comment != nil {
+			fmt.Fprintf(w, ": %s", *c.Comment)
+		}
+		fmt.Fprintln(w)
 	}
 	if d.Freeze != nil {
 		fmt.Fprintf(w, "Frozen %s by %s: %s\n", d.Freeze.UTC, d.Freeze.By, cmp.Or(d.Freeze.Reason, "no reason given"))
@@ -184,14 +192,7 @@ func writeAccountDetails(w io.Writer, d *AccountDetails) {
 	if d.MaxInactiveDays != nil {
 		fmt.Fprintf(w, "Inactive after %s days without login (0: never).\n", *d.MaxInactiveDays)
 	}
-	for key, value := range d.EgressSSHConfig.Items {
-		fmt.Fprintf(w, "Connections use %s=%s.\n", key, value)
+	for _, key := range slices.Sorted(maps.Keys(d.EgressSSHConfig.Items)) {
+		fmt.Fprintf(w, "Connections use %s=%s.\n", key, d.EgressSSHConfig.Items[key])
 	}
-}
-
-func optionalText(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
