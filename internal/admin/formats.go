@@ -42,8 +42,8 @@ func checkUser(s string) error {
 	return nil
 }
 
-// maxTTL keeps times within what everything can express.
-const maxTTL = 200 * 365 * 24 * time.Hour
+// maxTTL keeps times, and the sum of two such, within what a Duration can express.
+const maxTTL = 100 * 365 * 24 * time.Hour
 
 // parseTTL reads a duration: seconds, or numbers with units, as in 1d7h8m.
 func parseTTL(s string) (time.Duration, error) {

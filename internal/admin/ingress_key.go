@@ -39,14 +39,14 @@ type givenKey struct {
 // with addresses and prefixes. Its errors are *keyError.
 func parseAuthorizedKey(line string) (givenKey, error) {
 	var k givenKey
-	if strings.Contains(line, "PRIVATE KEY") {
+	if strings.Contains(line, "PRIVATE KEY") || strings.Contains(line, "PuTTY-User-Key-File") {
 		return k, badKey("KO_PRIVATE_KEY", "that is a private key: it must never leave your machine. Make a new pair, and give the public half")
 	}
-	line = strings.Trim(line, " \t\r\n")
+	line = strings.ReplaceAll(strings.Trim(line, " \t\r\n"), "\t", " ")
 	if len(line) > maxKeyLine {
 		return k, badKey("KO_NOT_A_KEY", "the line is too long for a public key")
 	}
-	if gateway.Printable(strings.ReplaceAll(line, "\t", " ")) != strings.ReplaceAll(line, "\t", " ") {
+	if gateway.Printable(line) != line {
 		return k, badKey("KO_NOT_A_KEY", "a public key is one line of printable text")
 	}
 	options, rest := "", line
@@ -93,14 +93,12 @@ func cutOptions(line string) (options, rest string, err error) {
 			i++
 		case c == '"':
 			quoted = !quoted
-		case isBlank(c) && !quoted:
+		case c == ' ' && !quoted:
 			return line[:i], line[i+1:], nil
 		}
 	}
 	return "", "", badKey("KO_NOT_A_KEY", "that is not a public key: it starts with its type, such as ssh-ed25519")
 }
-
-func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // parseKeyOptions accepts from="…" and names whatever else is there.
 func parseKeyOptions(options string) ([]netip.Prefix, error) {

@@ -22,6 +22,7 @@ func interact(ctx context.Context, env *Env) int {
 	if env.Terminal != nil {
 		in := env.keys.lease(env.InteractiveTimeout)
 		defer in.Close()
+		in.lines = true
 		t := env.newTerminal(prompting{in}, prompt)
 		t.AutoCompleteCallback = (&completer{ctx, env, t}).complete
 		env.line = t

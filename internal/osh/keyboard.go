@@ -98,6 +98,9 @@ type lease struct {
 	k      *keyboard
 	idle   time.Duration // 0: wait for ever
 	closed chan struct{}
+	// lines: a read ends with a line, so that what was typed ahead is left to
+	// the command or connection that the line starts.
+	lines bool
 }
 
 func (l *lease) Close() { close(l.closed) }
@@ -108,9 +111,24 @@ func (l *lease) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	n := copy(p, l.k.rest)
+	n := copy(p, l.k.rest[:l.length()])
 	l.k.rest = l.k.rest[n:]
 	return n, nil
+}
+
+// length is how much of the input this reader may have at once.
+func (l *lease) length() int {
+	if !l.lines {
+		return len(l.k.rest)
+	}
+	i := bytes.IndexAny(l.k.rest, "\r\n")
+	switch {
+	case i < 0:
+		return len(l.k.rest)
+	case bytes.HasPrefix(l.k.rest[i:], []byte("\r\n")):
+		return i + 2
+	}
+	return i + 1
 }
 
 func (l *lease) wait() error {
