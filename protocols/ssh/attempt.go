@@ -82,7 +82,11 @@ func hostKeyAlgorithms(known []string, legacy bool) []string {
 		ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
 	}
 	if legacy {
-		all = append(all, ssh.KeyAlgoRSA, ssh.InsecureKeyAlgoDSA)
+		for _, algorithm := range ssh.InsecureAlgorithms().HostKeys {
+			if !strings.Contains(algorithm, "-cert-") {
+				all = append(all, algorithm)
+			}
+		}
 	}
 	var first, rest []string
 	for _, algorithm := range all {

@@ -28,13 +28,39 @@ func suite(t testing.TB) (protocoltest.Suite, *target) {
 	g := newTarget(t, key)
 	return protocoltest.Suite{
 		Backend: &ssh.Backend{}, Dial: g.dial, User: "root", Lease: lease(key),
-		Echo: exec("echo"), Flood: exec("flood"), Fail: exec("fail"), FailExit: gateway.Exit{Code: 7},
+		Echo: run("echo"), Flood: run("flood"), Fail: run("fail"), FailExit: gateway.Exit{Code: 7},
 	}, g
 }
 
 func TestConformance(t *testing.T) {
 	s, _ := suite(t)
 	protocoltest.Run(t, s)
+}
+
+// TestNoOutputLost has the target answer, write, exit and close in one go.
+func TestNoOutputLost(t *testing.T) {
+	s, g := suite(t)
+	g.handle = func(session *serverSession) {
+		io.WriteString(session, "hello\n")
+		session.exit(0)
+	}
+	noOutputLost(t, s, run("echo hello"), 200)
+}
+
+func noOutputLost(t *testing.T, s protocoltest.Suite, a gateway.Action, runs int) {
+	for i := range runs {
+		session, c := &protocoltest.Session{}, protocoltest.NewClient()
+		wait := s.Start(context.Background(), t, a, c, session)
+		if i%2 == 0 {
+			c.Input.Close()
+		}
+		if exit, err := wait(); exit != (gateway.Exit{}) || err != nil {
+			t.Fatalf("run %d: Relay = %+v, %v", i, exit, err)
+		}
+		if c.Output() != "hello\n" || session.Data(recorder.Out) != "hello\n" {
+			t.Fatalf("run %d: got %q, recorded %q", i, c.Output(), session.Data(recorder.Out))
+		}
+	}
 }
 
 func TestRequests(t *testing.T) {
@@ -124,7 +150,7 @@ func TestEnds(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s, g := suite(t)
 			g.handle = test.handle
-			exit, err := s.Start(context.Background(), t, exec("x"), protocoltest.NewClient(), &protocoltest.Session{})()
+			exit, err := s.Start(context.Background(), t, run("x"), protocoltest.NewClient(), &protocoltest.Session{})()
 			if err != nil {
 				t.Errorf("Relay: %v", err)
 			}
@@ -144,7 +170,7 @@ func TestBrokenConnection(t *testing.T) {
 	}
 	c, blocked := protocoltest.NewClient(), make(chan struct{})
 	c.Out = tell(blocked)
-	wait := s.Start(context.Background(), t, exec("x"), c, &protocoltest.Session{})
+	wait := s.Start(context.Background(), t, run("x"), c, &protocoltest.Session{})
 	<-blocked
 	broken.(*net.TCPConn).CloseRead()
 	exit, err := wait()
@@ -210,7 +236,7 @@ func TestNotices(t *testing.T) {
 		session.exit(0)
 	}
 	session, c := &protocoltest.Session{}, protocoltest.NewTerminal()
-	if _, err := s.Start(context.Background(), t, exec("x"), c, session)(); err != nil {
+	if _, err := s.Start(context.Background(), t, run("x"), c, session)(); err != nil {
 		t.Fatal(err)
 	}
 	want := "Welcome\\x1b[2J\r\nto gear\r\nPTY allocation request failed\r\nafter"
@@ -228,7 +254,7 @@ func TestKeepalive(t *testing.T) {
 		silent := newMute(theirs)
 		g.handle = func(s *serverSession) { silent.mute() }
 		go g.serve(silent)
-		conn, err := new(ssh.Backend).Login(context.Background(), ours, gateway.Request{Action: exec("x")}, lease(key))
+		conn, err := new(ssh.Backend).Login(context.Background(), ours, gateway.Request{Action: run("x")}, lease(key))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -190,4 +190,4 @@ func leased(s xssh.Signer) gateway.LeasedKey {
 	}
 }
 
-func exec(text string) gateway.Action { return gateway.Action{Kind: "exec", Text: text} }
+func run(text string) gateway.Action { return gateway.Action{Kind: "exec", Text: text} }
