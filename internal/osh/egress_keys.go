@@ -15,8 +15,8 @@ func selfListEgressKeysCommand() *Command {
 	return &Command{
 		Name:     "selfListEgressKeys",
 		Category: Open,
-		Summary:  "list the public halves of the keys that the gateway uses for you",
-		Long:     "Put one of them on a target to be able to add a personal access to it.",
+		Summary:  "list the keys that the gateway uses for you",
+		Long:     "Only their public halves. Put one of them on a target to be able to add a personal access to it.",
 		New:      func() any { return new(SelfListEgressKeys) },
 		Text:     egressKeysText,
 	}

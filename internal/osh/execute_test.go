@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -120,8 +121,13 @@ func TestHelpOfEveryCommand(t *testing.T) {
 			t.Errorf("help of %s: exit %d, %q", cmd.Name, code, out)
 		}
 		for _, o := range osh.Options(cmd.New()) {
-			if o.Help == "" || !strings.Contains(out, o.Help) {
+			if o.Help == "" || !strings.Contains(strings.Join(strings.Fields(out), " "), o.Help) {
 				t.Errorf("help of %s does not explain %s", cmd.Name, o.Flag())
+			}
+		}
+		for l := range strings.Lines(out) {
+			if utf8.RuneCountInString(l) > 81 && !strings.HasPrefix(l, "  --osh") {
+				t.Errorf("help of %s has a line of more than 80 columns: %s", cmd.Name, l)
 			}
 		}
 		for _, e := range cmd.Examples {

@@ -80,8 +80,9 @@ func overview(w io.Writer, allowed []string) {
 
 // CommandHelp writes the help of one command.
 func CommandHelp(w io.Writer, c *Command, long bool) {
-	fmt.Fprintf(w, "%s: %s\n\nUsage: --osh %s", c.Name, c.Summary, c.Name)
+	fmt.Fprintf(w, "%s: %s\n\n", c.Name, c.Summary)
 	opts := Options(c.New())
+	words := []string{"Usage:", "--osh", c.Name}
 	for _, o := range opts {
 		text := o.Flag()
 		if o.Arg != "" {
@@ -90,9 +91,9 @@ func CommandHelp(w io.Writer, c *Command, long bool) {
 		if !o.Required {
 			text = "[" + text + "]"
 		}
-		fmt.Fprintf(w, " %s", text)
+		words = append(words, text)
 	}
-	fmt.Fprint(w, "\n")
+	fmt.Fprintln(w, wrap(words, 10))
 	if len(opts) > 0 {
 		fmt.Fprint(w, "\n")
 	}
@@ -110,7 +111,7 @@ func CommandHelp(w io.Writer, c *Command, long bool) {
 		return
 	}
 	if c.Long != "" {
-		fmt.Fprintf(w, "\n%s\n", c.Long)
+		fmt.Fprintf(w, "\n%s\n", wrap(strings.Fields(c.Long), 0))
 	}
 	for i, e := range c.Examples {
 		if i == 0 {
@@ -126,10 +127,31 @@ func writeOption(w io.Writer, flags []string, arg, help string) {
 		text += " " + arg
 	}
 	if len(text) > 26 {
-		fmt.Fprintf(w, "  %s\n  %-26s %s\n", text, "", help)
-		return
+		fmt.Fprintf(w, "  %s\n", text)
+		text = ""
 	}
-	fmt.Fprintf(w, "  %-26s %s\n", text, help)
+	words := strings.Fields(help)
+	fmt.Fprintln(w, wrap(append([]string{fmt.Sprintf("  %-26s", text)}, words...), 29))
+}
+
+// wrap joins words into lines of at most 80 columns, indented after the first.
+func wrap(words []string, indent int) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range words {
+		switch {
+		case i == 0:
+		case column+1+len(word) > 80:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
 }
 
 // usage is the help of a line without a command.

@@ -154,14 +154,18 @@ func TestInteractiveTimeout(t *testing.T) {
 
 // Ctrl-C ends a command that waits.
 func TestInterrupt(t *testing.T) {
+	asked := make(chan struct{})
 	c := &fakeClient{answers: map[string]func(string) osh.Result{
 		"alive": func(string) osh.Result {
+			close(asked)
 			r := osh.OK("alive", "OK", "OK", osh.EchoTarget{Host: "srv"})
 			r.Files = append(r.Files, host(t, 0))
 			return r
 		},
 	}}
 	p := sitDown(t, c, nil, "--osh alive srv")
+	<-asked
+	p.types("typed ahead")
 	p.types("\x03")
 	if code := <-p.exit; code != 100 {
 		t.Errorf("exit %d, want 100", code)

@@ -14,22 +14,27 @@ var errIdle = errors.New("idle for too long")
 // interruptKey is what Ctrl-C sends on a terminal in raw mode.
 const interruptKey = 3
 
+// maxAhead bounds what is typed ahead of a reader.
+const maxAhead = 64 << 10
+
 // keyboard is the person's input, read by one goroutine, so that whoever reads
 // can stop waiting and Ctrl-C ends a command that does not read. The goroutine
 // ends with the input or with stop, once a pending read has returned: who owns
 // the input closes it.
 type keyboard struct {
-	chunks chan []byte
-	done   chan struct{}
-	rest   []byte // read and not yet delivered; used by one reader at a time
+	data  chan struct{} // holds one token when there may be something to read
+	space chan struct{} // the same, when there may be space again
+	done  chan struct{}
 
-	mu        sync.Mutex
-	interrupt func() // guarded by mu; nil: Ctrl-C is a character
+	mu        sync.Mutex // guards the fields below
+	buf       []byte     // read and not yet delivered
+	ended     bool       // nothing will follow
+	interrupt func()     // nil: Ctrl-C is a character
 }
 
 // startKeyboard reads in until stop is called.
 func startKeyboard(in io.Reader) *keyboard {
-	k := &keyboard{chunks: make(chan []byte), done: make(chan struct{})}
+	k := &keyboard{data: make(chan struct{}, 1), space: make(chan struct{}, 1), done: make(chan struct{})}
 	go k.pump(in)
 	return k
 }
@@ -37,38 +42,50 @@ func startKeyboard(in io.Reader) *keyboard {
 func (k *keyboard) stop() { close(k.done) }
 
 func (k *keyboard) pump(in io.Reader) {
-	defer close(k.chunks)
 	buf := make([]byte, 4096)
 	for {
 		n, err := in.Read(buf)
-		if chunk := k.intercept(bytes.Clone(buf[:n])); len(chunk) > 0 {
+		full := k.add(buf[:n], err != nil)
+		signal(k.data)
+		if err != nil {
+			return
+		}
+		for full {
 			select {
-			case k.chunks <- chunk:
+			case <-k.space:
+				full = k.add(nil, false)
 			case <-k.done:
 				return
 			}
 		}
-		if err != nil {
-			return
-		}
 	}
 }
 
-// intercept takes Ctrl-C, and what was typed before it, out of the input while
-// a command wants to know of it.
-func (k *keyboard) intercept(chunk []byte) []byte {
-	i := bytes.LastIndexByte(chunk, interruptKey)
-	if i < 0 {
-		return chunk
-	}
+// add takes what was typed and reports whether there is no space for more.
+// While a command wants to know of Ctrl-C, that key takes with it what was
+// typed before, and what has no space is lost: nobody may ever read it.
+func (k *keyboard) add(typed []byte, end bool) (full bool) {
 	k.mu.Lock()
-	f := k.interrupt
-	k.mu.Unlock()
-	if f == nil {
-		return chunk
+	defer k.mu.Unlock()
+	k.ended = k.ended || end
+	if k.interrupt == nil {
+		k.buf = append(k.buf, typed...)
+		return len(k.buf) >= maxAhead
 	}
-	f()
-	return chunk[i+1:]
+	if i := bytes.LastIndexByte(typed, interruptKey); i >= 0 {
+		k.interrupt()
+		k.buf, typed = nil, typed[i+1:]
+	}
+	k.buf = append(k.buf, typed[:min(len(typed), max(0, maxAhead-len(k.buf)))]...)
+	return false
+}
+
+// signal leaves a token in c.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // onInterrupt sets what Ctrl-C does; nil makes it a character again.
@@ -106,48 +123,49 @@ type lease struct {
 func (l *lease) Close() { close(l.closed) }
 
 func (l *lease) Read(p []byte) (int, error) {
-	if len(l.k.rest) == 0 {
-		if err := l.wait(); err != nil {
-			return 0, err
-		}
-	}
-	n := copy(p, l.k.rest[:l.length()])
-	l.k.rest = l.k.rest[n:]
-	return n, nil
-}
-
-// length is how much of the input this reader may have at once.
-func (l *lease) length() int {
-	if !l.lines {
-		return len(l.k.rest)
-	}
-	i := bytes.IndexAny(l.k.rest, "\r\n")
-	switch {
-	case i < 0:
-		return len(l.k.rest)
-	case bytes.HasPrefix(l.k.rest[i:], []byte("\r\n")):
-		return i + 2
-	}
-	return i + 1
-}
-
-func (l *lease) wait() error {
 	var idle <-chan time.Time
 	if l.idle > 0 {
 		t := time.NewTimer(l.idle)
 		defer t.Stop()
 		idle = t.C
 	}
-	select {
-	case chunk, ok := <-l.k.chunks:
-		if !ok {
-			return io.EOF
+	for {
+		select {
+		case <-l.closed: // what is there belongs to somebody else
+			return 0, io.EOF
+		default:
 		}
-		l.k.rest = chunk
-		return nil
-	case <-l.closed:
-		return io.EOF
-	case <-idle:
-		return errIdle
+		if n, ended := l.k.take(p, l.lines); n > 0 || len(p) == 0 {
+			return n, nil
+		} else if ended {
+			return 0, io.EOF
+		}
+		select {
+		case <-l.k.data:
+		case <-l.closed:
+			return 0, io.EOF
+		case <-idle:
+			return 0, errIdle
+		}
 	}
+}
+
+// take delivers what there is, or up to the end of a line of it.
+func (k *keyboard) take(p []byte, lines bool) (n int, ended bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n = len(k.buf)
+	if i := bytes.IndexAny(k.buf, "\r\n"); lines && i >= 0 {
+		n = i + 1
+		if bytes.HasPrefix(k.buf[i:], []byte("\r\n")) {
+			n++
+		}
+	}
+	n = copy(p, k.buf[:n])
+	k.buf = k.buf[n:]
+	signal(k.space)
+	if len(k.buf) > 0 || k.ended {
+		signal(k.data)
+	}
+	return n, k.ended
 }
