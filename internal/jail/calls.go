@@ -58,9 +58,10 @@ func checked(pid int) []rule {
 			ifBits(unix.CLONE_THREAD, allow), code{ret(kill)})},
 		{unix.SYS_CLONE3, code{ret(enosys)}}, // its flags are out of a filter's sight
 		{unix.SYS_PRCTL, join(code{load(argLow(0))}, oneOf(eperm, vmaName))},
-		// Not F_SETOWN, which would have the kernel signal others for us.
+		// Not F_SETOWN, which would have the kernel signal others for us. Seals
+		// are looked at before shared memory is trusted.
 		{unix.SYS_FCNTL, join(code{load(argLow(1))}, oneOf(eperm,
-			unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL, unix.F_DUPFD_CLOEXEC))},
+			unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL, unix.F_DUPFD_CLOEXEC, unix.F_GET_SEALS))},
 		{unix.SYS_SENDTO, join(isNull(4), code{load(argLow(3))}, ifBits(unix.MSG_FASTOPEN, eperm), code{ret(allow)})},
 		{unix.SYS_RECVFROM, join(isNull(4), code{ret(allow)})},
 		// MSG_FASTOPEN connects.
