@@ -29,8 +29,8 @@ const answerWithin = 2 * time.Second
 // It takes a goroutine for each stream, one for resizes and signals and one
 // for what the target says of the session's end. Relay returns when the target
 // is done and all its output was written, or when something failed. At that
-// moment one goroutine may still sit in a Read or Write of the client: it ends
-// when the client is closed, and neither records nor forwards anything more.
+// moment goroutines may still sit in a Read or Write of the client: they end
+// when the client is closed, and neither record nor forward anything more.
 type relay struct {
 	conn    *conn
 	client  protocols.Client

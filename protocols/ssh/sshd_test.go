@@ -103,6 +103,7 @@ func dialSSHD(t testing.TB, config string) net.Conn {
 }
 
 func TestOpenSSH(t *testing.T) {
+	t.Parallel()
 	s := sshd(t)
 	protocoltest.Run(t, s)
 	for _, test := range []struct {
@@ -127,12 +128,14 @@ func TestOpenSSH(t *testing.T) {
 // TestOpenSSHNoOutputLost runs what is over as soon as it began; most runs of
 // that are TestNoOutputLost's, for this server takes its time.
 func TestOpenSSHNoOutputLost(t *testing.T) {
+	t.Parallel()
 	noOutputLost(t, sshd(t), run("echo hello"), 10)
 }
 
 // TestOpenSSHBulk sends 100 MB to cat and takes them back.
 func TestOpenSSHBulk(t *testing.T) {
 	const size = 100 << 20
+	t.Parallel()
 	s := sshd(t)
 	session, c, back := &protocoltest.Session{}, protocoltest.NewClient(), sha256.New()
 	c.Out = back
@@ -156,6 +159,7 @@ func TestOpenSSHBulk(t *testing.T) {
 }
 
 func TestOpenSSHTerminal(t *testing.T) {
+	t.Parallel()
 	s := sshd(t)
 	session, c := &protocoltest.Session{}, protocoltest.NewTerminal()
 	c.Vars, c.Modes = []string{"LANG=xx_YY"}, "\x35\x00\x00\x00\x00\x00" // ECHO off
@@ -176,6 +180,7 @@ func TestOpenSSHSignal(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("OpenSSH delivers no signals to sessions of root")
 	}
+	t.Parallel()
 	s := sshd(t)
 	c, out := protocoltest.NewClient(), newWatched()
 	c.Out = out
@@ -189,6 +194,7 @@ func TestOpenSSHSignal(t *testing.T) {
 }
 
 func TestOpenSSHSubsystem(t *testing.T) {
+	t.Parallel()
 	s := sshd(t)
 	c, out := protocoltest.NewClient(), newWatched()
 	c.Out = out
@@ -206,6 +212,7 @@ func TestOpenSSHSubsystem(t *testing.T) {
 }
 
 func TestOpenSSHDenies(t *testing.T) {
+	t.Parallel()
 	s := sshd(t)
 	err := new(ssh.Backend).Probe(context.Background(), s.Dial(t), gateway.Request{Target: gateway.Target{User: s.User}}, lease(newSigner(t)))
 	var login *protocols.LoginError
