@@ -125,13 +125,12 @@ func TestPowerfulAccountsAreForAdministrators(t *testing.T) {
 // What the configuration gives to new accounts is checked when it is given.
 func TestAccountCreateDefaultsAreChecked(t *testing.T) {
 	req := osh.AccountCreate{AccountOption: osh.AccountOption{Account: "new"}, UIDAuto: true, NoKey: true}
+	w := createWorld(t)
 	for _, s := range []string{"groupInfo", "accountGrantCommand", "\x1b", ""} {
-		w := createWorld(t)
 		w.set.SupplementaryGroups = []string{s}
 		printable(t, w.want("ERR_CONFIGURATION", "zoe", "accountCreate", req))
 	}
-	w := createWorld(t)
-	w.set.DefaultPersonalAccesses = []string{"ACCOUNT@nowhere"}
+	w.set.SupplementaryGroups, w.set.DefaultPersonalAccesses = nil, []string{"ACCOUNT@nowhere"}
 	printable(t, w.want("ERR_CONFIGURATION", "zoe", "accountCreate", req))
 	w.set.DefaultPersonalAccesses, w.set.DefaultAlgorithm = nil, "dsa"
 	w.want("ERR_INVALID_PARAMETER", "zoe", "accountCreate", req)

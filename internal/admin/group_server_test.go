@@ -2,8 +2,10 @@ package admin_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,42 +58,48 @@ func (a accessCommand) world(t *testing.T) *world {
 }
 
 func TestAddAndDelAccess(t *testing.T) {
+	forAccessCommands(t, addAndDelAccess)
+}
+
+func forAccessCommands(t *testing.T, f func(*testing.T, accessCommand)) {
 	for _, a := range accessCommands() {
-		add, del := a.names()
-		for _, tt := range []struct {
-			name string
-			o    osh.AccessOptions
-			n    osh.NewAccessOptions
-			want string // of the access
-		}{
-			{"address", osh.AccessOptions{Host: "192.0.2.7", User: "root", Port: "22"}, osh.NewAccessOptions{}, "root@192.0.2.7:22"},
-			{"name", osh.AccessOptions{Host: "six", User: "root", Port: "65535"}, osh.NewAccessOptions{}, "root@[2001:db8::6]:65535"},
-			{"network", osh.AccessOptions{Host: "10.0.0.0/8", UserAny: true, PortAny: true}, osh.NewAccessOptions{Comment: "a #\"b'\x1b"}, "*@10.0.0.0/8:*"},
-			{"wildcards", osh.AccessOptions{Host: "2001:db8::/32", User: "ad?in-*", Port: "*"}, osh.NewAccessOptions{}, "ad?in-*@[2001:db8::/32]:*"},
-			{"mapped", osh.AccessOptions{Host: "::ffff:192.0.2.8", User: "*", Port: "22"}, osh.NewAccessOptions{Force: true}, "*@192.0.2.8:22"},
-			{"ttl", osh.AccessOptions{Host: "192.0.2.9", User: "root", Port: "22"}, osh.NewAccessOptions{TTL: "1d7h8m"}, "root@192.0.2.9:22"},
-		} {
-			t.Run(add+"/"+tt.name, func(t *testing.T) {
-				w := a.world(t)
-				r := w.want("OK", a.by, add, a.add(tt.o, tt.n))
-				if golden := slices.Contains([]string{"name", "network", "ttl"}, tt.name); golden {
-					w.golden(add+"-"+tt.name, r)
-				}
-				list := a.list(w)
-				if len(list) != 1 || list[0].String() != tt.want || list[0].AddedBy != a.by {
-					t.Fatalf("the list is %v, want %s by %s", list, tt.want, a.by)
-				}
-				w.want("OK_NO_CHANGE", a.by, add, a.add(tt.o, tt.n))
-				before := w.deps.rechecks
-				if r := w.want("OK", a.by, del, a.del(tt.o)); tt.name == "network" {
-					w.golden(del, r)
-				}
-				if len(a.list(w)) != 0 || w.deps.rechecks != before+1 {
-					t.Errorf("left: %v, %d rechecks", a.list(w), w.deps.rechecks-before)
-				}
-				w.want("OK_NO_CHANGE", a.by, del, a.del(tt.o))
-			})
+		t.Run(a.name, func(t *testing.T) { f(t, a) })
+	}
+}
+
+func addAndDelAccess(t *testing.T, a accessCommand) {
+	w := a.world(t)
+	add, del := a.names()
+	for _, tt := range []struct {
+		name string
+		o    osh.AccessOptions
+		n    osh.NewAccessOptions
+		want string // of the access
+	}{
+		{"address", osh.AccessOptions{Host: "192.0.2.7", User: "root", Port: "22"}, osh.NewAccessOptions{}, "root@192.0.2.7:22"},
+		{"name", osh.AccessOptions{Host: "six", User: "root", Port: "65535"}, osh.NewAccessOptions{}, "root@[2001:db8::6]:65535"},
+		{"network", osh.AccessOptions{Host: "10.0.0.0/8", UserAny: true, PortAny: true}, osh.NewAccessOptions{Comment: "a #\"b'\x1b"}, "*@10.0.0.0/8:*"},
+		{"wildcards", osh.AccessOptions{Host: "2001:db8::/32", User: "ad?in-*", Port: "*"}, osh.NewAccessOptions{}, "ad?in-*@[2001:db8::/32]:*"},
+		{"mapped", osh.AccessOptions{Host: "::ffff:192.0.2.8", User: "*", Port: "22"}, osh.NewAccessOptions{Force: true}, "*@192.0.2.8:22"},
+		{"ttl", osh.AccessOptions{Host: "192.0.2.9", User: "root", Port: "22"}, osh.NewAccessOptions{TTL: "1d7h8m"}, "root@192.0.2.9:22"},
+	} {
+		r := w.want("OK", a.by, add, a.add(tt.o, tt.n))
+		if slices.Contains([]string{"name", "network", "ttl"}, tt.name) {
+			w.golden(add+"-"+tt.name, r)
 		}
+		list := a.list(w)
+		if len(list) != 1 || list[0].String() != tt.want || list[0].AddedBy != a.by {
+			t.Fatalf("%s: the list is %v, want %s by %s", tt.name, list, tt.want, a.by)
+		}
+		w.want("OK_NO_CHANGE", a.by, add, a.add(tt.o, tt.n))
+		before := w.deps.rechecks
+		if r := w.want("OK", a.by, del, a.del(tt.o)); tt.name == "network" {
+			w.golden(del, r)
+		}
+		if len(a.list(w)) != 0 || w.deps.rechecks != before+1 {
+			t.Errorf("%s: left %v, %d rechecks", tt.name, a.list(w), w.deps.rechecks-before)
+		}
+		w.want("OK_NO_CHANGE", a.by, del, a.del(tt.o))
 	}
 }
 
@@ -136,7 +144,7 @@ func TestBadAccesses(t *testing.T) {
 		{port("22 "), "ERR_INVALID_PARAMETER"},
 		{port("99999999999999999999"), "ERR_INVALID_PARAMETER"},
 	}
-	for _, a := range accessCommands() {
+	forAccessCommands(t, func(t *testing.T, a accessCommand) {
 		w := a.world(t)
 		add, del := a.names()
 		for _, tt := range both {
@@ -155,12 +163,12 @@ func TestBadAccesses(t *testing.T) {
 		if len(a.list(w)) != 0 || len(w.network.targets) != 0 {
 			t.Errorf("%s: bad input left %v, probed %v", add, a.list(w), w.network.targets)
 		}
-	}
+	})
 }
 
 // One address and login is tried before it is added; --force adds it anyhow.
 func TestAccessIsTried(t *testing.T) {
-	for _, a := range accessCommands() {
+	forAccessCommands(t, func(t *testing.T, a accessCommand) {
 		w := a.world(t)
 		add, _ := a.names()
 		w.network.probeErr = errors.New("permission denied\x1b[2J")
@@ -175,12 +183,12 @@ func TestAccessIsTried(t *testing.T) {
 		if list := a.list(w); len(w.network.targets) != 1 || len(list) != 3 || list[2].Comment != "hostname=web1" {
 			t.Errorf("%s: probed %v, added %v", add, w.network.targets, list)
 		}
-	}
+	})
 }
 
 // An access that has expired gives way to a new one.
 func TestExpiredAccessIsReplaced(t *testing.T) {
-	for _, a := range accessCommands() {
+	forAccessCommands(t, func(t *testing.T, a accessCommand) {
 		w := a.world(t)
 		add, _ := a.names()
 		o := osh.AccessOptions{Host: "192.0.2.7", User: "root", Port: "22"}
@@ -191,7 +199,7 @@ func TestExpiredAccessIsReplaced(t *testing.T) {
 		if list := a.list(w); len(list) != 1 || !list[0].Expires.IsZero() {
 			t.Errorf("%s: the list is %v", add, list)
 		}
-	}
+	})
 }
 
 func TestForceKey(t *testing.T) {
@@ -208,4 +216,23 @@ func TestForceKey(t *testing.T) {
 	})
 	w.want("KO_GROUP_NOT_FOUND", "boss", "groupListServers", osh.GroupListServers{GroupOption: osh.GroupOption{Group: "none"}})
 	w.want("ERR_MISSING_PARAMETER", "boss", "groupListServers", osh.GroupListServers{})
+}
+
+// Changes that come at the same time are all made, and policy follows.
+func TestConcurrentChanges(t *testing.T) {
+	w := newWorld(t)
+	const n = 16
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			raw := fmt.Appendf(nil, `{"Group":"web","Host":"10.0.0.%d","User":"root","Port":"22","Force":true}`, i)
+			if r := w.exec.Run(t.Context(), actor("aclkeeper"), "groupAddServer", raw); r.Code != "OK" {
+				t.Errorf("groupAddServer = %s (%s)", r.Code, r.Message)
+			}
+		})
+	}
+	wg.Wait()
+	if got := len(w.live.Load().Group("web").Accesses); got != n+1 || w.deps.rechecks != n {
+		t.Errorf("%d accesses and %d rechecks, want %d and %d", got, w.deps.rechecks, n+1, n)
+	}
 }

@@ -26,6 +26,7 @@ type world struct {
 // and guest. The account zoe has no right at all; frozen is frozen.
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	t.Parallel()
 	f := newFixture(t)
 	w := &world{f, &fakeNetwork{fakeDeps: f.deps}}
 	f.exec.Deps = w.network
