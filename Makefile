@@ -32,12 +32,12 @@ check: verify-third-party ## formatting, vet, staticcheck, unit tests with the r
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	@test -n "$(RACE)" || test -z "$$CI" || { echo "no gcc: the race detector can't run"; exit 1; }
-	$(GO) test $(RACE) $(UNITS)
+	$(GO) test -timeout 5m $(RACE) $(UNITS)
 	sh .ci/fuzz 2s
 
 .PHONY: interop
 interop: build ## our binaries with real clients and servers
-	$(GO) test ./interop-tests/...
+	$(GO) test -timeout 9m ./interop-tests/...
 
 .PHONY: verify-third-party
 verify-third-party: ## third_party is what upstream published, and our patch
