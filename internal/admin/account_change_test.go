@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,9 @@ func TestAccountDelete(t *testing.T) {
 	}
 	if len(w.deps.ended) != 1 || w.deps.ended[0] != "member" || w.deps.rechecks != 1 {
 		t.Errorf("ended %v, %d rechecks", w.deps.ended, w.deps.rechecks)
+	}
+	if want := []string{"egress-key:account:member"}; !slices.Equal(w.vault.forgotten, want) {
+		t.Errorf("the vault forgot %v, want %v", w.vault.forgotten, want)
 	}
 	w.want("KO_NOT_FOUND", "zoe", "accountDelete", req("member", "", true))
 	// One of the same name has nothing of the old one.

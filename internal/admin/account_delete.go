@@ -23,6 +23,7 @@ func accountDelete(ctx context.Context, c *call, r *osh.AccountDelete) (osh.Resu
 	if err != nil {
 		return osh.Result{}, err
 	}
+	c.e.Vault.Forget(KeyContext(store.Owner{Account: r.Account}))
 	n := c.e.Deps.EndSessions(r.Account, "account deleted")
 	v := osh.AccountDeleteValue{Account: r.Account, Operation: "deleted", TTYGroup: r.Account + "-tty"}
 	return c.ok(v, "The account %s is deleted, %s.", r.Account, ended(n))

@@ -32,11 +32,13 @@ type Executor struct {
 	Deps  Deps
 }
 
-// Vault makes egress keys.
+// Vault makes egress keys and keeps those in use.
 type Vault interface {
 	// GenerateKey returns a new key and its sealed private half, which can be
 	// opened for that context only.
 	GenerateKey(algo string, bits int, context string) (gateway.EgressKey, []byte, error)
+	// Forget drops from memory what was opened for that context.
+	Forget(context string)
 }
 
 // Deps is what commands need of the monitor.

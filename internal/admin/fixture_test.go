@@ -241,6 +241,8 @@ func (fakeVault) GenerateKey(algo string, bits int, context string) (gateway.Egr
 	}, []byte("sealed"), nil
 }
 
+func (fakeVault) Forget(string) {}
+
 // fakeDeps is a network of a few hosts.
 type fakeDeps struct {
 	mu       sync.Mutex

@@ -23,6 +23,7 @@ func groupDelete(ctx context.Context, c *call, r *osh.GroupDelete) (osh.Result, 
 	if err != nil {
 		return osh.Result{}, err
 	}
+	c.e.Vault.Forget(KeyContext(store.Owner{Group: r.Group}))
 	return c.ok(osh.GroupDeleteValue{Group: r.Group, Operation: "deleted"}, "The group %s is deleted.", r.Group)
 }
 

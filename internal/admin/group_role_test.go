@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,6 +110,9 @@ func TestGroupDelete(t *testing.T) {
 	w.golden("groupDelete", w.want("OK", "zoe", "groupDelete", req("web", "Yes, delete the group web", false)))
 	if w.live.Load().Group("web") != nil || w.deps.rechecks != 1 {
 		t.Errorf("the group is still there, or %d rechecks", w.deps.rechecks)
+	}
+	if want := []string{"egress-key:group:web"}; !slices.Equal(w.vault.forgotten, want) {
+		t.Errorf("the vault forgot %v, want %v", w.vault.forgotten, want)
 	}
 	w.group("web", nil)
 	w.want("OK", "zoe", "groupDelete", req("web", "", true))

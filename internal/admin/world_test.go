@@ -18,6 +18,7 @@ import (
 type world struct {
 	*fixture
 	network *fakeNetwork
+	vault   *forgettingVault
 }
 
 // newWorld has, besides the accounts of every fixture, the administrator boss,
@@ -28,8 +29,8 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
 	f := newFixture(t)
-	w := &world{f, &fakeNetwork{fakeDeps: f.deps}}
-	f.exec.Deps = w.network
+	w := &world{f, &fakeNetwork{fakeDeps: f.deps}, new(forgettingVault)}
+	f.exec.Deps, f.exec.Vault = w.network, w.vault
 	f.set.Admins = append(f.set.Admins, "boss")
 	f.live.Update(func(s *policy.Snapshot) *policy.Snapshot {
 		return s.WithRules(policy.Rules{IPv4: true, IPv6: true, MaxInactiveDays: 90})
@@ -74,6 +75,14 @@ func (w *world) local(code, command string, req any) osh.Result {
 	}
 	return r
 }
+
+// forgettingVault knows what it was told to forget.
+type forgettingVault struct {
+	fakeVault
+	forgotten []string
+}
+
+func (v *forgettingVault) Forget(context string) { v.forgotten = append(v.forgotten, context) }
 
 // fakeNetwork has hosts to be tried.
 type fakeNetwork struct {
