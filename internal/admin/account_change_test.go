@@ -73,8 +73,8 @@ func TestAccountFreezeAndUnfreeze(t *testing.T) {
 		t.Errorf("login: %q", why)
 	}
 	w.local("OK", "accountFreeze", freeze("boss", strings.Repeat("long ", 1000)))
-	if n := len(w.live.Load().Account("boss").Freeze.Reason); n > 255 {
-		t.Errorf("a reason of %d bytes was kept", n)
+	if f := w.live.Load().Account("boss").Freeze; len(f.Reason) > 255 || f.By != "root" {
+		t.Errorf("a reason of %d bytes was kept, by %q", len(f.Reason), f.By)
 	}
 }
 

@@ -37,5 +37,5 @@ func accountList(_ context.Context, c *call, r *osh.AccountList) (osh.Result, er
 		}
 		lines[a.Name] = line
 	}
-	return c.ok(lines, "%d accounts.", len(lines))
+	return c.ok(lines, "Accounts: %d.", len(lines))
 }

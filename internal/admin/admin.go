@@ -125,6 +125,9 @@ func handle[R any](f func(ctx context.Context, c *call, r *R) (osh.Result, error
 
 // Run executes one command for a.
 func (e *Executor) Run(ctx context.Context, a Actor, command string, request json.RawMessage) osh.Result {
+	if a.Local && a.Account == "" {
+		a.Account = "root" // who owns the node; no account can have this name
+	}
 	c := &call{e: e, actor: a, set: e.Config(), snap: e.Policy.Load(), now: e.Now(), raw: request}
 	r, err := c.run(ctx, command)
 	if err != nil {

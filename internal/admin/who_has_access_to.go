@@ -48,7 +48,7 @@ func whoHasAccessTo(ctx context.Context, c *call, r *osh.WhoHasAccessTo) (osh.Re
 			}
 		}
 	}
-	return c.ok(who, "%d accounts have a declared access to %s.", len(who), gateway.Printable(clip(r.Host)))
+	return c.ok(who, "Accounts with a declared access to %s: %d.", gateway.Printable(clip(r.Host)), len(who))
 }
 
 // question is what accesses are compared with; the zero value of user and port

@@ -69,7 +69,7 @@ func (w *world) add(o store.Owner, text string) {
 // local executes a command as the owner of the node.
 func (w *world) local(code, command string, req any) osh.Result {
 	w.t.Helper()
-	r := w.runAs(admin.Actor{Account: "local", Local: true}, command, req)
+	r := w.runAs(admin.Actor{Local: true}, command, req)
 	if r.Code != code {
 		w.t.Fatalf("%s on the node = %s (%s), want %s", command, r.Code, r.Message, code)
 	}
