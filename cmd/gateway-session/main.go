@@ -40,12 +40,21 @@ const (
 )
 
 func main() {
+	nameProcess(os.Args)
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(memoryLimit)
 	err := run(os.Args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gateway-session:", gateway.Printable(err.Error()))
 		os.Exit(1)
+	}
+}
+
+// nameProcess shows the role in ps(1): the program is executed by way of a
+// descriptor, which has no name. Only comfort is lost when it fails.
+func nameProcess(args []string) {
+	if len(args) == 2 {
+		_ = os.WriteFile("/proc/self/comm", []byte("gateway-"+args[1]), 0)
 	}
 }
 

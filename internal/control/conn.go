@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"runtime"
@@ -345,11 +346,11 @@ func (c *Conn) read(h Handler) (message, error) {
 	}
 	for first := true; ; first = false {
 		n, oobn, flags, _, err := c.uc.ReadMsgUnix(c.in, c.oob)
+		if err == io.EOF || err == nil && n == 0 {
+			return m, m.discard(errEnd)
+		}
 		if err != nil {
 			return m, m.discard(fmt.Errorf("read control message: %w", err))
-		}
-		if n == 0 {
-			return m, m.discard(errEnd)
 		}
 		files, err := parseFiles(c.oob[:oobn])
 		m.files = append(m.files, files...)

@@ -100,7 +100,11 @@ func (s *Server) run(ctx context.Context, c *client, raw string, login control.L
 		return s.abort(ctx, env, line, err)
 	}
 	if line.Action == osh.Connect {
-		return s.connect(ctx, c, line)
+		var side protocols.Client = c
+		if c.pty && line.TTY != osh.TTYNever {
+			side = terminal{c}
+		}
+		return s.connect(ctx, side, line)
 	}
 	return s.command(ctx, c, env, line, raw)
 }
@@ -118,7 +122,7 @@ func (s *Server) abort(ctx context.Context, env osh.Env, line osh.Line, err erro
 }
 
 // connect opens a session with a target.
-func (s *Server) connect(ctx context.Context, c *client, line osh.Line) gateway.Exit {
+func (s *Server) connect(ctx context.Context, c protocols.Client, line osh.Line) gateway.Exit {
 	user := line.User
 	if user == "" {
 		user = s.Boot.DefaultLogin
@@ -138,11 +142,7 @@ func (s *Server) connect(ctx context.Context, c *client, line osh.Line) gateway.
 		Protocol: gateway.SSH, Host: line.Host, User: user, Port: port, UseKey: line.UseKey,
 		Timeout: line.Timeout, Wait: line.Wait, Action: action,
 	}
-	var side protocols.Client = c
-	if c.pty && line.TTY != osh.TTYNever {
-		side = terminal{c}
-	}
-	return s.Pipeline.Connect(ctx, open, side, line.Quiet)
+	return s.Pipeline.Connect(ctx, open, c, line.Quiet)
 }
 
 // command opens a session for commands of the gateway and runs the line in it.
@@ -184,8 +184,12 @@ func (s *Server) environment(c *client, login control.Login) osh.Env {
 	env := osh.Env{
 		In: c, Out: c, Err: c.Stderr(), Account: login.Account, Name: s.Boot.Name, Slave: s.Boot.ReadOnly, Now: time.Now,
 		InteractiveAllowed: s.Boot.Interactive, InteractiveByDefault: s.Boot.ByDefault, InteractiveTimeout: s.Boot.IdleTimeout,
-		Connect: func(ctx context.Context, _ *osh.Env, l osh.Line) int {
-			return s.connect(ctx, c, l).Code
+		Connect: func(ctx context.Context, e *osh.Env, l osh.Line) int {
+			var side protocols.Client = prompted{c, e}
+			if c.pty && l.TTY != osh.TTYNever {
+				side = promptedTerminal{prompted{c, e}}
+			}
+			return s.connect(ctx, side, l).Code
 		},
 		Play: play,
 	}

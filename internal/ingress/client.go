@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"gateway/internal/osh"
 	"gateway/protocols"
 	"gateway/recorder"
 )
@@ -76,6 +77,41 @@ func (t terminal) Term() (string, recorder.Resize, string) {
 
 // Resizes implements protocols.Terminal.
 func (t terminal) Resizes() <-chan recorder.Resize { return t.resizes }
+
+// prompted is a client whose prompt lends its streams to a session: reading
+// the channel itself would race with the prompt.
+type prompted struct {
+	*client
+	env *osh.Env
+}
+
+var _ protocols.Client = prompted{}
+
+// Read implements protocols.Client.
+func (p prompted) Read(b []byte) (int, error) { return p.env.In.Read(b) }
+
+// Write implements protocols.Client.
+func (p prompted) Write(b []byte) (int, error) { return p.env.Out.Write(b) }
+
+// Stderr implements protocols.Client.
+func (p prompted) Stderr() io.Writer { return p.env.Err }
+
+// CloseWrite does nothing: the channel lives on with the prompt.
+func (p prompted) CloseWrite() error { return nil }
+
+// Close does nothing, for the same reason.
+func (p prompted) Close() error { return nil }
+
+// promptedTerminal is a prompted client with a screen.
+type promptedTerminal struct{ prompted }
+
+var _ protocols.Terminal = promptedTerminal{}
+
+// Term implements protocols.Terminal.
+func (p promptedTerminal) Term() (string, recorder.Resize, string) { return terminal{p.client}.Term() }
+
+// Resizes implements protocols.Terminal.
+func (p promptedTerminal) Resizes() <-chan recorder.Resize { return p.resizes }
 
 // control takes the requests that may come before and during a session
 // (RFC 4254 section 6, RFC 4335) and says whether they were understood.

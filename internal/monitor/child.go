@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -13,11 +14,8 @@ import (
 	"gateway/internal/jail"
 )
 
-// The descriptors of a child, besides 0 to 2.
-const (
-	fdControl = 3
-	fdSocket  = 4 // the client (session) or the target (probe)
-)
+// fdControl is a child's first descriptor besides 0 to 2.
+const fdControl = 3
 
 // uidPool hands out one uid for each child when the gateway runs as root, so
 // that two sessions have nothing in common even for the kernel.
@@ -62,7 +60,8 @@ type child struct {
 }
 
 // startChild runs argv with files as descriptors 4 and up. The environment is
-// empty and the working directory the root.
+// empty and the working directory the root. The program is executed by way of
+// a descriptor: the child's uid may not be able to walk to it.
 func (m *Monitor) startChild(argv []string, uid int, files ...*os.File) (*child, error) {
 	parent, theirs, err := control.Pair()
 	if err != nil {
@@ -74,12 +73,19 @@ func (m *Monitor) startChild(argv []string, uid int, files ...*os.File) (*child,
 		parent.Close()
 		return nil, err
 	}
+	program, err := os.Open(argv[0])
+	if err != nil {
+		parent.Close()
+		return nil, err
+	}
+	defer program.Close()
+	inherited := append([]*os.File{theirs}, files...)
 	cmd := &exec.Cmd{
-		Path:        argv[0],
+		Path:        "/proc/self/fd/" + strconv.Itoa(fdControl+len(inherited)),
 		Args:        argv,
 		Env:         []string{},
 		Dir:         "/",
-		ExtraFiles:  append([]*os.File{theirs}, files...),
+		ExtraFiles:  append(inherited, program),
 		SysProcAttr: attr,
 	}
 	if m.Settings().Debug {

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gateway/internal/config"
+)
+
+// configCmd reads and changes gateway.yaml in place.
+type configCmd struct {
+	Get  configGetCmd  `cmd:"" help:"Print the value of a setting that is in force."`
+	Set  configSetCmd  `cmd:"" help:"Change a setting in gateway.yaml; comments stay."`
+	List configListCmd `cmd:"" help:"Print every setting that is in force."`
+}
+
+type configGetCmd struct {
+	Key  string `arg:"" help:"The setting, such as listen."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+type configSetCmd struct {
+	Key   string `arg:"" help:"The setting, such as adminAccounts."`
+	Value string `arg:"" help:"Its value as YAML; a list may be written a,b,c."`
+}
+
+type configListCmd struct {
+	JSON bool `name:"json" help:"Print one JSON object a line."`
+}
+
+// checkCmd validates gateway.yaml and prints what is in force.
+type checkCmd struct {
+	JSON bool `name:"json" help:"Print one JSON object."`
+}
+
+func configPath(g *globals) string { return filepath.Join(g.Data, config.FileName) }
+
+// Run prints one setting.
+func (c *configGetCmd) Run(g *globals) error {
+	conf, err := config.LoadFile(configPath(g))
+	if err != nil {
+		return err
+	}
+	s, err := conf.Get(c.Key)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(s.Value)
+	}
+	_, err = fmt.Println(s.Text())
+	return err
+}
+
+// Run changes one setting.
+func (c *configSetCmd) Run(g *globals) error {
+	return config.Set(configPath(g), c.Key, c.Value)
+}
+
+// Run prints every setting.
+func (c *configListCmd) Run(g *globals) error {
+	conf, err := config.LoadFile(configPath(g))
+	if err != nil {
+		return err
+	}
+	out := json.NewEncoder(os.Stdout)
+	for _, s := range conf.List() {
+		if c.JSON {
+			err = out.Encode(s)
+		} else {
+			_, err = fmt.Println(s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Run says what is wrong, or what is in force.
+func (c *checkCmd) Run(g *globals) error {
+	if c.JSON {
+		conf, err := config.LoadFile(configPath(g))
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(os.Stdout).Encode(conf)
+	}
+	return (&configListCmd{}).Run(g)
+}

@@ -1,0 +1,339 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/crypto/ssh"
+
+	"gateway"
+	"gateway/internal/admin"
+	"gateway/internal/audit"
+	"gateway/internal/config"
+	"gateway/internal/monitor"
+	"gateway/internal/store"
+	"gateway/internal/store/sqlite"
+	"gateway/internal/vault"
+	"gateway/policy"
+	"gateway/recorder"
+)
+
+// node is an opened data folder with everything that serves or changes it.
+type node struct {
+	folder   folder
+	log      *zap.Logger
+	watcher  *config.Watcher
+	store    *sqlite.Store
+	audit    *audit.Log
+	policy   *policy.Live
+	vault    *vault.Vault
+	commands *admin.Executor
+	monitor  *monitor.Monitor
+	unlock   func()
+
+	mu    sync.Mutex // guards rules
+	rules *config.Config
+}
+
+// openNode takes the folder's lock and opens it. log nil means that nothing is
+// served: only commands are run, and the audit log's own copy on standard
+// output is left out.
+func openNode(f folder, log *zap.Logger) (n *node, err error) {
+	if err := f.exists(); err != nil {
+		return nil, err
+	}
+	n = &node{folder: f, log: log}
+	if n.log == nil {
+		n.log = zap.NewNop()
+	}
+	if n.unlock, err = f.lock(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			n.close()
+		}
+	}()
+	if n.watcher, err = config.Watch(f.config(), n.configChanged); err != nil {
+		return nil, err
+	}
+	if n.vault, err = vault.Open(f.master(), f.dataKey()); err != nil {
+		return nil, err
+	}
+	if n.store, err = sqlite.Open(context.Background(), f.store()); err != nil {
+		return nil, err
+	}
+	if err := n.openAudit(log != nil); err != nil {
+		return nil, err
+	}
+	if err := n.openPolicy(); err != nil {
+		return nil, err
+	}
+	return n, n.openMonitor()
+}
+
+func (n *node) close() {
+	if n.audit != nil {
+		n.audit.Close()
+	}
+	if n.store != nil {
+		n.store.Close()
+	}
+	n.unlock()
+}
+
+// config returns what is in force now; a changed file is taken up here.
+func (n *node) config() *config.Config {
+	c := n.watcher.Current()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.policy != nil && n.rules != c {
+		n.rules = c
+		n.policy.Update(func(s *policy.Snapshot) *policy.Snapshot { return s.WithRules(rules(c)) })
+	}
+	return c
+}
+
+// configChanged is told of every change of gateway.yaml.
+func (n *node) configChanged(_ *config.Config, err error) {
+	r := audit.Record{Event: audit.Config, Allowed: audit.AnswerOf(err == nil)}
+	if err != nil {
+		n.log.Error("gateway.yaml is broken; the last good configuration stays in force", zap.Error(err))
+		r.Error = err.Error()
+	} else {
+		n.log.Info("gateway.yaml was taken up")
+	}
+	if n.audit != nil {
+		_ = n.audit.Log(r) // each session's own record is the one that counts
+	}
+}
+
+func (n *node) openAudit(serving bool) error {
+	c := n.watcher.Current()
+	var sinks []audit.Sink
+	if c.AuditFile == "-" {
+		var out io.Writer = os.Stderr
+		if serving {
+			out = os.Stdout
+		}
+		sinks = append(sinks, audit.NewWriter(out))
+	} else {
+		path := c.AuditFile
+		if !filepath.IsAbs(path) {
+			path = n.folder.path(path)
+		}
+		file, err := audit.OpenFile(path)
+		if err != nil {
+			return err
+		}
+		sinks = append(sinks, file)
+	}
+	if c.EnableSyslog {
+		s, err := audit.NewSyslog(audit.SyslogConfig{
+			Address: c.SyslogAddress, Facility: c.SyslogFacility, AppName: c.SyslogDescription, Node: c.BastionName,
+		})
+		if err != nil {
+			return err
+		}
+		sinks = append(sinks, s)
+	}
+	n.audit = audit.New(c.BastionName, time.Now, sinks...)
+	return nil
+}
+
+func (n *node) openPolicy() error {
+	accounts, groups, err := n.store.Load(context.Background())
+	if err != nil {
+		return err
+	}
+	c := n.watcher.Current()
+	n.rules = c
+	n.policy = policy.NewLive(policy.New(accounts, groups, rules(c)))
+	n.store.OnCommit(func(changes []store.Change) {
+		n.policy.Update(func(s *policy.Snapshot) *policy.Snapshot {
+			for _, ch := range changes {
+				s = applyChange(s, ch)
+			}
+			return s
+		})
+	})
+	return nil
+}
+
+func applyChange(s *policy.Snapshot, ch store.Change) *policy.Snapshot {
+	switch {
+	case ch.Account != nil:
+		return s.WithAccount(ch.Account)
+	case ch.Group != nil:
+		return s.WithGroup(ch.Group)
+	case ch.DeletedAccount != "":
+		return s.WithoutAccount(ch.DeletedAccount)
+	case ch.DeletedGroup != "":
+		return s.WithoutGroup(ch.DeletedGroup)
+	}
+	return s
+}
+
+func (n *node) openMonitor() error {
+	hostKeys, err := n.folder.hostKeys()
+	if err != nil {
+		return err
+	}
+	seed, err := n.folder.sealSeed()
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find own program: %w", err)
+	}
+	program, err := sessionProgram()
+	if err != nil {
+		return err
+	}
+	recordings, err := filepath.Abs(n.folder.recordings())
+	if err != nil {
+		return err
+	}
+	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+	n.monitor = &monitor.Monitor{
+		Log: n.log, Audit: n.audit, Store: n.store, Policy: n.policy, Signers: signers{n}, HostKeys: hostKeys,
+		SealKey: seed, AuditKey: recorder.KeyID(public), Recording: recordings,
+		SessionCommand:  []string{program},
+		RecorderCommand: []string{self, "recorder"},
+		Settings:        func() monitor.Settings { return monitorSettings(n.config()) },
+		Now:             time.Now,
+	}
+	n.commands = &admin.Executor{
+		Store: n.store, Policy: n.policy, Vault: n.vault, Now: time.Now, Audit: n.auditCommand, Deps: n.monitor.Deps(),
+		Config: func() admin.Settings { return adminSettings(n.config()) },
+	}
+	n.monitor.Commands = n.commands
+	return nil
+}
+
+// auditCommand writes the record of a command or a change.
+func (n *node) auditCommand(_ context.Context, r admin.Record) error {
+	rec := audit.Record{
+		Event: audit.Command, Session: r.Actor.Session, Principal: gateway.Principal{Account: r.Actor.Account}, From: r.Actor.From,
+		Protocol: gateway.OSH, Action: r.Command, Command: r.Request, Reason: r.Message,
+		Allowed: audit.AnswerOf(r.Code == "" || r.Code[0] == 'O'),
+		Details: []audit.Detail{{Key: "code", Value: r.Code}},
+	}
+	if r.Change {
+		rec.Event = audit.Change
+	}
+	if r.Override {
+		rec.Details = append(rec.Details, audit.Detail{Key: "override", Value: "superowner"})
+	}
+	if r.Actor.Local {
+		rec.Details = append(rec.Details, audit.Detail{Key: "local", Value: localUser()})
+	}
+	if r.Err != nil {
+		rec.Error = r.Err.Error()
+	}
+	return n.audit.Log(rec)
+}
+
+// localUser names who runs this program, for the audit log.
+func localUser() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "uid " + strconv.Itoa(os.Getuid())
+}
+
+// localActor is the owner of the data folder, by default under no account's name.
+func localActor(as string) admin.Actor {
+	return admin.Actor{Account: as, Local: true, Session: gateway.NewSessionID()}
+}
+
+// signers opens egress keys for the monitor.
+type signers struct{ n *node }
+
+// Signer implements monitor.Signers.
+func (s signers) Signer(ctx context.Context, owner store.Owner, key gateway.EgressKey) (ssh.Signer, error) {
+	sealed, err := s.n.store.SealedKey(ctx, key.ID)
+	if err != nil {
+		return nil, err
+	}
+	return s.n.vault.Signer(sealed, admin.KeyContext(owner))
+}
+
+func rules(c *config.Config) policy.Rules {
+	r := policy.Rules{
+		Forbidden: c.ForbiddenNetworks, Allowed: c.AllowedNetworks, IPv4: c.IPv4Allowed, IPv6: c.IPv6Allowed,
+		MaxInactiveDays: c.AccountMaxInactiveDays,
+	}
+	for _, rule := range c.IngressToEgressRules {
+		action := policy.Deny
+		switch rule.Action {
+		case config.RuleAllow:
+			action = policy.Allow
+		case config.RuleAllowExclusive:
+			action = policy.AllowExclusive
+		}
+		r.Ingress = append(r.Ingress, policy.IngressRule{From: rule.From, To: rule.To, Action: action})
+	}
+	return r
+}
+
+func monitorSettings(c *config.Config) monitor.Settings {
+	return monitor.Settings{
+		Name: c.BastionName, KeyTypes: signatureAlgorithms(c.AllowedIngressSSHAlgorithms), AcceptEnv: c.AcceptEnv,
+		DefaultLogin: c.DefaultLogin, DNS: c.DNSSupportLevel, IPv4: c.IPv4Allowed, IPv6: c.IPv6Allowed,
+		LoginGrace: seconds(c.LoginGraceTime), ConnectTimeout: seconds(c.ConnectTimeout), KeepAlive: seconds(c.ClientKeepAlive),
+		MaxConnections: c.MaxConnections, MaxPerSource: c.MaxConnectionsPerSource, SessionsPerConn: c.SessionsPerConnection,
+		Interactive: c.InteractiveModeAllowed, InteractiveByDefault: c.InteractiveModeByDefault,
+		InteractiveTimeout: seconds(c.InteractiveModeTimeout), DisplayLastLogin: c.DisplayLastLogin,
+		ReadOnly: c.ReadOnlySlaveMode, RequireSandbox: c.Sandbox == config.SandboxRequire,
+	}
+}
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
+// signatureAlgorithms gives the SSH names for the families of the settings.
+func signatureAlgorithms(families []string) []string {
+	names := map[string][]string{
+		"rsa":        {ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512},
+		"ecdsa":      {ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521},
+		"ed25519":    {ssh.KeyAlgoED25519},
+		"ecdsa-sk":   {ssh.KeyAlgoSKECDSA256},
+		"ed25519-sk": {ssh.KeyAlgoSKED25519},
+	}
+	var all []string
+	for _, f := range families {
+		all = slices.Concat(all, names[f])
+	}
+	return all
+}
+
+func adminSettings(c *config.Config) admin.Settings {
+	host, err := os.Hostname()
+	if err != nil {
+		host = c.BastionName
+	}
+	return admin.Settings{
+		Name: c.BastionName, Hostname: host, AliasCommand: "ssh USER@" + host + " -t -- ", ReadOnly: c.ReadOnlySlaveMode,
+		Admins: c.AdminAccounts, SuperOwners: c.SuperOwnerAccounts,
+		IngressAlgorithms: c.AllowedIngressSSHAlgorithms, EgressAlgorithms: c.AllowedEgressSSHAlgorithms,
+		IngressRSAMin: c.MinimumIngressRSAKeySize, IngressRSAMax: c.MaximumIngressRSAKeySize,
+		EgressRSAMin: c.MinimumEgressRSAKeySize, EgressRSAMax: c.MaximumEgressRSAKeySize,
+		DefaultAlgorithm: c.DefaultAccountEgressKeyAlgorithm, DefaultSize: c.DefaultAccountEgressKeySize,
+		IngressKeysFrom: c.IngressKeysFrom, IngressKeysFromAllowOverride: c.IngressKeysFromAllowOverride,
+		EgressKeysFrom: c.EgressKeysFrom, AllowedNetworks: c.AllowedNetworks, ForbiddenNetworks: c.ForbiddenNetworks,
+		MaxInactiveDays: c.AccountMaxInactiveDays, UIDMin: c.AccountUIDMin, UIDMax: c.AccountUIDMax,
+		SupplementaryGroups: c.AccountCreateSupplementaryGroups, DefaultPersonalAccesses: c.AccountCreateDefaultPersonalAccesses,
+		InteractiveAllowed: c.InteractiveModeAllowed, Version: version,
+	}
+}
