@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 
 	"gateway"
 	"gateway/internal/control"
@@ -44,6 +45,10 @@ func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Clie
 	return exit
 }
 
+// loginTimeout is how long a target may take for the handshake when the person
+// set no timeout. Some gear needs many seconds for the key exchange alone.
+const loginTimeout = 30 * time.Second
+
 // relay logs in to the target and moves bytes until the end.
 func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c protocols.Client, show, tell func(string)) (gateway.Exit, error) {
 	backend := p.Backends[r.Protocol]
@@ -59,11 +64,23 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 		Session: s.Session, Principal: gateway.Principal{Account: p.Account}, Protocol: r.Protocol,
 		Target: s.Target, Action: r.Action, UseKey: r.UseKey,
 	}
+	within := loginTimeout
+	if r.Timeout > 0 {
+		within = r.Timeout
+	}
+	loginCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := time.AfterFunc(within, func() { cancel(context.DeadlineExceeded) })
+	defer late.Stop()
 	var ask func(string) bool
 	if _, ok := c.(protocols.Terminal); ok {
-		ask = func(q string) bool { return askPerson(c, show, q) }
+		ask = func(q string) bool {
+			late.Stop() // the person may take their time
+			defer late.Reset(within)
+			return askPerson(c, show, q)
+		}
 	}
-	conn, err := backend.Login(ctx, nc, request, Lease(ctx, p.Monitor, s.OpenReply, ask, tell))
+	conn, err := backend.Login(loginCtx, nc, request, Lease(ctx, p.Monitor, s.OpenReply, ask, tell))
 	if err != nil {
 		return gateway.Exit{}, err
 	}
