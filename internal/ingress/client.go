@@ -57,6 +57,12 @@ func (c *client) Env() []string { return c.env }
 // Signals implements protocols.Client.
 func (c *client) Signals() <-chan protocols.Signal { return c.signals }
 
+// CloseWrite implements protocols.CloseWriter by doing nothing: the end of the
+// output is told with the exit status. A client whose input has ended answers
+// the end of the output by closing the channel, and no exit status could
+// follow: OpenSSH does that when it multiplexes.
+func (c *client) CloseWrite() error { return nil }
+
 // Close implements protocols.Client.
 func (c *client) Close() error {
 	c.once.Do(func() { close(c.done) })
