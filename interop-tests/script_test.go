@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -38,7 +39,7 @@ func TestOsh(t *testing.T) { runScripts(t, "testdata/osh") }
 //	account NAME [OPTION ...]     an account, and its key in the file NAME
 //	fake VAR BEHAVIOUR            a target at port $VAR that is none; see newFake
 //	logged PATTERN                the operator's log has (soon) a line that matches
-//	clean FILE ...                no control character but line ends in these files, stdout or stderr
+//	clean FILE ...                UTF-8 without control characters but line ends is in these files, stdout or stderr
 func runScripts(t *testing.T, dir string) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -281,8 +282,11 @@ func audit(ts *testscript.TestScript, neg bool, args []string) {
 func clean(ts *testscript.TestScript, _ bool, files []string) {
 	for _, name := range files {
 		text := []byte(ts.ReadFile(name))
+		if !utf8.Valid(text) {
+			ts.Fatalf("%s is not UTF-8: %q", name, text)
+		}
 		if i := bytes.IndexFunc(text, func(r rune) bool {
-			return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r >= 0x7f && r < 0xa0 || r == '\uFFFD'
+			return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r >= 0x7f && r < 0xa0
 		}); i >= 0 {
 			ts.Fatalf("%s has the control character %q in %q", name, text[i], text[max(0, i-40):min(len(text), i+40)])
 		}

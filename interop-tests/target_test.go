@@ -52,6 +52,7 @@ func newTarget(dir, keys string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The home is an empty one: what a person's shell says at its start is not ours.
 	config := fmt.Sprintf(`
 HostKey %[1]s/host_key
 AuthorizedKeysFile %[1]s/authorized_keys
@@ -65,6 +66,7 @@ PrintLastLog no
 MaxSessions 100
 AcceptEnv *
 Subsystem sftp internal-sftp
+SetEnv HOME=%[1]s SHLVL=2
 PidFile none
 `, dir)
 	if err := os.WriteFile(filepath.Join(dir, "sshd_config"), []byte(config), 0o644); err != nil {

@@ -1,0 +1,75 @@
+package interop
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+)
+
+// silent connects as a client does and says text, and nothing more.
+func (w *world) silent(text string) net.Conn {
+	w.t.Helper()
+	nc, err := net.Dial("tcp", w.g.addr)
+	w.check(err)
+	w.t.Cleanup(func() { nc.Close() })
+	w.check(nc.SetDeadline(time.Now().Add(patience)))
+	_, err = io.WriteString(nc, text)
+	w.check(err)
+	return nc
+}
+
+// TestLoginGrace: a client that doesn't log in is dropped, whatever it said,
+// and keeps nobody else out.
+func TestLoginGrace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "loginGraceTime=1")
+	for _, text := range []string{"", "SSH-2.0-nobody\r\n", "GET / HTTP/1.1\r\n\r\n"} {
+		nc := w.silent(text)
+		w.want(0, w.ssh(nil, "-q", "--osh", "info"))
+		if _, err := io.Copy(io.Discard, nc); isTimeout(err) {
+			t.Errorf("a client that said %q is still connected", text)
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	ne, ok := err.(net.Error)
+	return ok && ne.Timeout()
+}
+
+// TestConnectionsPerSource: connections that don't log in have a limit for
+// each source. Whoever is logged in goes on, and so does everybody elsewhere.
+func TestConnectionsPerSource(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "maxConnectionsPerSource=3")
+	live := w.ssh(nil, w.at("echo up; read line; echo $line")...)
+	in := w.start(live)
+	w.await(&live.out, "up\n")
+
+	var held []net.Conn
+	for range 3 {
+		nc := w.silent("")
+		// It is counted once the gateway has sent its greeting.
+		_, err := io.ReadFull(nc, make([]byte, len("SSH-2.0-")))
+		w.check(err)
+		held = append(held, nc)
+	}
+	w.want(255, w.ssh(nil, "-q", "--osh", "info"))
+	w.check(w.g.awaitAudit(`"event":"connect".*"allowed":false.*too many unauthenticated connections`))
+	w.want(0, w.ssh([]string{"-b", "127.0.0.2"}, "-q", "--osh", "info"))
+	fmt.Fprintln(in, "still here")
+	w.await(&live.out, "still here\n")
+
+	for _, nc := range held {
+		nc.Close()
+	}
+	w.check(eventually(func() error {
+		code, err := exitCode(w.ssh(nil, "-q", "--osh", "info").Run())
+		if err == nil && code != 0 {
+			err = fmt.Errorf("exit status %d", code)
+		}
+		return err
+	}))
+}
