@@ -27,14 +27,14 @@ var mayImport = map[string][]string{
 	"recorder": {"."},
 
 	"protocols":              {".", "recorder"},
-	"protocols/ssh":          {".", "recorder", "protocols", "internal/quickack"},
+	"protocols/ssh":          {".", "recorder", "protocols", "internal/tcp"},
 	"protocols/protocoltest": {".", "recorder", "protocols"},
 
 	// In the session process.
 	"internal/ingress": {".", "recorder", "protocols", "internal/control", "internal/session", "internal/osh",
-		"internal/quickack"},
+		"internal/tcp"},
 	"internal/session":  {".", "recorder", "protocols", "internal/control", "internal/ring"},
-	"internal/quickack": {},
+	"internal/tcp": {},
 
 	// Between processes, or in several.
 	"internal/control": {".", "recorder"},
@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 
 	"cmd/gateway": {"*"},
 	"cmd/gateway-session": {".", "recorder", "protocols", "protocols/ssh", "internal/ingress", "internal/session",
-		"internal/jail", "internal/control", "internal/ring", "internal/osh", "internal/quickack"},
+		"internal/jail", "internal/control", "internal/ring", "internal/osh", "internal/tcp"},
 
 	"interop-tests":           {},
 	"interop-tests/bench":     {},

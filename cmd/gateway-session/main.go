@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"gateway"
@@ -41,6 +42,9 @@ const (
 
 func main() {
 	nameProcess(os.Args)
+	// One thread runs Go code: what a session does is a chain of small steps,
+	// and handing each to another thread costs more than the step.
+	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(memoryLimit)
 	err := run(os.Args)

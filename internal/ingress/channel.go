@@ -12,15 +12,15 @@ import (
 	"gateway"
 	"gateway/internal/control"
 	"gateway/internal/osh"
-	"gateway/internal/quickack"
 	"gateway/internal/session"
+	"gateway/internal/tcp"
 	"gateway/protocols"
 	"gateway/recorder"
 )
 
 // serveChannel takes a channel's requests; the first exec or shell starts what
 // the command line asks for.
-func (s *Server) serveChannel(ctx context.Context, c *client, requests <-chan *ssh.Request, login control.Login, fast *quickack.Conn) {
+func (s *Server) serveChannel(ctx context.Context, c *client, requests <-chan *ssh.Request, login control.Login, fast *tcp.Conn) {
 	defer c.Close()
 	ended := make(chan struct{})
 	defer func() { <-ended }()

@@ -18,8 +18,8 @@ import (
 
 	"gateway"
 	"gateway/internal/control"
-	"gateway/internal/quickack"
 	"gateway/internal/session"
+	"gateway/internal/tcp"
 )
 
 // Server serves one client connection. Fill the exported fields.
@@ -41,7 +41,7 @@ func (s *Server) Serve(ctx context.Context, nc net.Conn) error {
 	if err := nc.SetDeadline(time.Now().Add(s.Boot.LoginGrace)); err != nil {
 		return fmt.Errorf("set login deadline: %w", err)
 	}
-	fast := quickack.Wrap(nc)
+	fast := tcp.Wrap(nc)
 	config, err := s.config(ctx)
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ func (s *Server) keepAlive(ctx context.Context, conn ssh.Conn) {
 
 // acceptChannels serves session channels, at most MaxSessions at a time, and
 // refuses everything else.
-func (s *Server) acceptChannels(ctx context.Context, conn ssh.Conn, channels <-chan ssh.NewChannel, login control.Login, fast *quickack.Conn) {
+func (s *Server) acceptChannels(ctx context.Context, conn ssh.Conn, channels <-chan ssh.NewChannel, login control.Login, fast *tcp.Conn) {
 	slots := make(chan struct{}, max(s.Boot.MaxSessions, 1))
 	for nc := range channels {
 		if nc.ChannelType() != "session" {

@@ -71,7 +71,7 @@ func (c *Consumer) used() (uint64, error) {
 	return n, nil
 }
 
-// Wait waits for the first bytes, and then for up to nap until a quarter of
+// Wait waits for the first bytes, and then for up to nap until half of
 // the ring is used: so a person at a keyboard costs two chunks a second, and
 // bulk makes large chunks. It returns nil when there is something to drain,
 // and io.EOF after Close of the producer or its death, or Interrupt; then too
@@ -93,7 +93,7 @@ func (c *Consumer) Wait(nap time.Duration) error {
 		c.giveBack()
 		idle = time.Time{}
 	}
-	_, err := c.sleep(stateNapping, time.Now().Add(nap), c.mem.size/4+1)
+	_, err := c.sleep(stateNapping, time.Now().Add(nap), c.mem.size/2+1)
 	return err
 }
 

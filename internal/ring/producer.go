@@ -109,7 +109,7 @@ func (p *Producer) put(head, body []byte) error {
 	p.tail += n
 	p.mem.write.Store(p.tail)
 	switch s := p.mem.state.Load(); {
-	case s == stateWaiting, s == stateNapping && p.tail-p.mem.read.Load() > p.mem.size/4:
+	case s == stateWaiting, s == stateNapping && p.tail-p.mem.read.Load() > p.mem.size/2:
 		// One of us turns the state, so the consumer is woken once.
 		if p.mem.state.CompareAndSwap(s, stateBusy) {
 			poke(p.files.Wake)

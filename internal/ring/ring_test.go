@@ -245,7 +245,7 @@ func TestRefuseReleasesAWaitingProducer(t *testing.T) {
 			n++
 		}
 	}()
-	if err := c.Wait(time.Hour); err != nil { // a quarter full
+	if err := c.Wait(time.Hour); err != nil { // half full
 		t.Fatal(err)
 	}
 	c.Refuse()

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gateway"
-	"gateway/internal/quickack"
+	"gateway/internal/tcp"
 	"gateway/protocols"
 	"gateway/recorder"
 )
@@ -56,7 +56,7 @@ func (b *Backend) login(ctx context.Context, nc net.Conn, r gateway.Request, l g
 		nc.Close()
 		return nil, err
 	}
-	wire := quickack.Wrap(nc)
+	wire := tcp.Wrap(nc)
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	sc, channels, requests, err := ssh.NewClientConn(wire, "", a.config())
 	if !stop() {

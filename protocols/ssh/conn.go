@@ -6,7 +6,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gateway"
-	"gateway/internal/quickack"
+	"gateway/internal/tcp"
 )
 
 // A target that leaves maxMissed keepalives in a row unanswered is dead.
@@ -19,7 +19,7 @@ const (
 type conn struct {
 	backend *Backend
 	ssh     ssh.Conn
-	wire    *quickack.Conn
+	wire    *tcp.Conn
 	action  gateway.Action
 	env     []string
 	banner  string

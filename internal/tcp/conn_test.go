@@ -1,4 +1,4 @@
-package quickack_test
+package tcp_test
 
 import (
 	"io"
@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"gateway/internal/quickack"
+	"gateway/internal/tcp"
 )
 
 // option reads an integer TCP option of nc.
@@ -47,7 +47,7 @@ func tcpPair(t *testing.T) (net.Conn, net.Conn) {
 
 func TestReadRearms(t *testing.T) {
 	a, b := tcpPair(t)
-	c := quickack.Wrap(a)
+	c := tcp.Wrap(a)
 	if got := option(t, a, unix.TCP_NODELAY); got == 0 {
 		t.Error("TCP_NODELAY is off")
 	}
@@ -95,7 +95,7 @@ func TestPassesOthersThrough(t *testing.T) {
 		b.Write([]byte("hello"))
 		b.Close()
 	}()
-	if got, err := io.ReadAll(quickack.Wrap(a)); string(got) != "hello" || err != nil {
+	if got, err := io.ReadAll(tcp.Wrap(a)); string(got) != "hello" || err != nil {
 		t.Errorf("read %q, %v", got, err)
 	}
 }
