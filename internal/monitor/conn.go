@@ -138,6 +138,9 @@ func (c *conn) settle(death string, violation *control.ViolationError) {
 		reason = death
 		_ = c.m.record(audit.Record{Event: audit.Sandbox, Session: c.id, Principal: c.who(), From: c.from, Reason: death})
 		c.m.Log.Warn("session process killed by the sandbox", zap.String("session", string(c.id)), zap.Stringer("from", c.from))
+	case death != "" && len(left) > 0: // one that ends well has closed its sessions
+		reason = "the session process died: " + death
+		c.m.Log.Error("session process died", zap.String("session", string(c.id)), zap.String("error", death))
 	}
 	for _, s := range left {
 		s.close(gateway.Exit{Code: gateway.ExitLoginFailed}, reason, 0, 0)
