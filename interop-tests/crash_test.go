@@ -49,7 +49,7 @@ func TestKilledSession(t *testing.T) {
 	if code, err := victim.code(); code != 255 {
 		t.Errorf("exit status %d (%v), want 255", code, err)
 	}
-	w.check(w.g.awaitAudit(`"event":"close".*victim|"event":"close".*SIGKILL`))
+	w.check(w.g.awaitAudit(`"event":"close".*"reason":"the session process died: killed by signal SIGKILL"`))
 	w.goesOn(other, in)
 	w.verify()
 	if text := w.recorded("up victim"); !strings.Contains(text, "up victim\n") {

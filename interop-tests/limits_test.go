@@ -4,8 +4,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // silent connects as a client does and says text, and nothing more.
@@ -72,4 +79,62 @@ func TestConnectionsPerSource(t *testing.T) {
 		}
 		return err
 	}))
+}
+
+// TestLongCommand: what is too long is refused in few words, and keeps nobody
+// else from anything.
+func TestLongCommand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	word := strings.Repeat("x", 100_000)
+	many := func(n int) []string {
+		return append([]string{"--osh", "info"}, slices.Repeat([]string{word}, n)...)
+	}
+	for _, test := range []struct {
+		name  string
+		words []string
+		want  []int
+	}{
+		{"a word too many", many(1), []int{100}},
+		{"two words", many(2), []int{100, 111}},
+		{"more than a packet of SSH", many(12), []int{255}},
+	} {
+		c := w.ssh(nil, test.words...)
+		code, err := exitCode(c.Run())
+		if !slices.Contains(test.want, code) || len(c.err.String()) > 400 {
+			t.Errorf("%s: exit status %d (%v), want %v; standard error of %d bytes %.400q",
+				test.name, code, err, test.want, len(c.err.String()), c.err.String())
+		}
+	}
+	w.want(0, w.ssh(nil, "-q", "--osh", "info"))
+}
+
+// TestLoginName: a name that no account can have is answered as an unknown
+// one, and is on record harmlessly. OpenSSH's client would not send it.
+func TestLoginName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pem, err := os.ReadFile(shared.key)
+	w.check(err)
+	signer, err := ssh.ParsePrivateKey(pem)
+	w.check(err)
+	for _, name := range []string{"", "al\x1b[2Jice", "alice\x00", "alice\xff", "../alice", strings.Repeat("alice", 10_000)} {
+		_, err := ssh.Dial("tcp", w.g.addr, &ssh.ClientConfig{
+			User: name, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, Timeout: patience,
+			HostKeyCallback: ssh.InsecureIgnoreHostKey(), // the gateway is ours
+		})
+		if err == nil {
+			t.Errorf("%.20q could log in", name)
+		}
+	}
+	w.check(w.g.awaitAudit(`"event":"close".*not authenticated`))
+	text, err := w.g.audit()
+	w.check(err)
+	if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 || !utf8.ValidString(text) {
+		t.Errorf("the audit log is not fit to be shown: %.100q", text[max(0, i-20):])
+	}
+	if len(text) > 50_000 {
+		t.Errorf("the audit log grew to %d bytes", len(text))
+	}
+	w.want(0, w.ssh(nil, "-q", "--osh", "info"))
 }
