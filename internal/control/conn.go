@@ -9,13 +9,11 @@
 package control
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"runtime"
@@ -60,8 +58,9 @@ func (e *ViolationError) Error() string {
 
 // Handler serves what the peer asks. Admit is called in order of arrival and
 // before Handle; its error closes the socket, as does a ViolationError of
-// Handle. Handle may run concurrently; it owns files, and the files that it returns are closed once they are sent. For
-// a notification the reply is dropped.
+// Handle. Handle may run concurrently; it owns files, and the files that it
+// returns are closed once they are sent. For a notification the reply is
+// dropped.
 type Handler interface {
 	Admit(op Op, size int) error
 	Handle(ctx context.Context, op Op, body []byte, files []*os.File) (reply any, out []*os.File, err error)
@@ -78,14 +77,6 @@ type Conn struct {
 	calls  map[uint32]chan message
 	nextID uint32
 	err    error // why it is closed
-}
-
-type message struct {
-	kind  byte
-	op    Op
-	id    uint32
-	body  []byte
-	files []*os.File
 }
 
 // Pair makes a socket pair: the parent's end and the file to hand to the child.
@@ -172,10 +163,17 @@ func (c *Conn) Call(ctx context.Context, op Op, req, reply any, files ...*os.Fil
 		return m.files, nil
 	case <-ctx.Done():
 		c.forget(id)
+		select {
+		case m := <-ch: // it came at the same time
+			closeAll(m.files)
+		default:
+		}
 		return nil, context.Cause(ctx)
 	}
 }
 
+// forget makes an answer to the call be dropped. One that was delivered is in
+// the call's channel.
 func (c *Conn) forget(id uint32) {
 	c.mu.Lock()
 	delete(c.calls, id)
@@ -254,15 +252,23 @@ func (c *Conn) Receive(op Op, into any) ([]*os.File, error) {
 		closeAll(m.files)
 		return nil, &ViolationError{Op: m.op, What: "unexpected first message"}
 	}
-	return m.files, Decode(m.body, into)
+	if err := Decode(m.body, into); err != nil {
+		return nil, m.discard(err)
+	}
+	return m.files, nil
 }
 
 // Serve reads messages until the socket ends and returns why; a clean end of
-// the peer gives nil. It waits for the handlers that it started.
+// the peer gives nil. It waits for the handlers that it started, and closes
+// the socket.
 func (c *Conn) Serve(ctx context.Context, h Handler) error {
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(ctx, func() { c.uc.Close() })
-	defer stop()
+	closed := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		c.uc.Close()
+		close(closed)
+	})
+	defer func() { <-closed }()
 	var handlers sync.WaitGroup
 	defer handlers.Wait()
 	defer cancel()
@@ -303,14 +309,21 @@ func (c *Conn) ending(err error) error {
 
 func (c *Conn) deliver(m message) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	ch := c.calls[m.id]
-	delete(c.calls, m.id)
-	c.mu.Unlock()
 	if ch == nil {
 		closeAll(m.files)
 		return
 	}
-	ch <- m
+	delete(c.calls, m.id)
+	ch <- m // has room for the one answer there is
+}
+
+// asked says whether a call with that id was ever made.
+func (c *Conn) asked(id uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return id != 0 && id <= c.nextID
 }
 
 func (c *Conn) answer(ctx context.Context, h Handler, m message) {
@@ -332,122 +345,4 @@ func (c *Conn) answer(ctx context.Context, h Handler, m message) {
 		return
 	}
 	_ = c.send(kindReply, m.op, m.id, reply, out)
-}
-
-var errEnd = errors.New("peer closed the control socket")
-
-// read returns the next whole message. A request or notification has passed
-// h's Admit.
-func (c *Conn) read(h Handler) (message, error) {
-	var m message
-	if c.in == nil {
-		c.in = make([]byte, maxPacket)
-		c.oob = make([]byte, unix.CmsgSpace(4*maxFiles))
-	}
-	for first := true; ; first = false {
-		n, oobn, flags, _, err := c.uc.ReadMsgUnix(c.in, c.oob)
-		if err == io.EOF || err == nil && n == 0 {
-			return m, m.discard(errEnd)
-		}
-		if err != nil {
-			return m, m.discard(fmt.Errorf("read control message: %w", err))
-		}
-		files, err := parseFiles(c.oob[:oobn])
-		m.files = append(m.files, files...)
-		if err != nil || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
-			return m, m.discard(&ViolationError{What: "truncated packet"})
-		}
-		more, err := m.add(c.in[:n], first, h == nil)
-		if err != nil {
-			return m, m.discard(err)
-		}
-		if !first && len(files) > 0 {
-			return m, m.discard(&ViolationError{Op: m.op, What: "descriptors in a later packet"})
-		}
-		if more {
-			continue
-		}
-		if h != nil && (m.kind == kindRequest || m.kind == kindNotify) {
-			if err := h.Admit(m.op, len(m.body)); err != nil {
-				return m, m.discard(err)
-			}
-		}
-		return m, nil
-	}
-}
-
-// add takes one packet into m and says whether more are to come.
-func (m *message) add(p []byte, first, noHandler bool) (bool, error) {
-	if len(p) < headerSize {
-		return false, &ViolationError{What: "short packet"}
-	}
-	kind, flags := p[0], p[1]
-	op, id := Op(binary.BigEndian.Uint16(p[2:])), binary.BigEndian.Uint32(p[4:])
-	if kind < kindRequest || kind > kindNotify || flags&^flagMore != 0 {
-		return false, &ViolationError{Op: op, What: "malformed packet"}
-	}
-	if first {
-		m.kind, m.op, m.id = kind, op, id
-	} else if m.kind != kind || m.op != op || m.id != id {
-		return false, &ViolationError{Op: op, What: "interleaved message"}
-	}
-	limit := maxMessage
-	if kind == kindRequest || kind == kindNotify {
-		limit = large
-		if noHandler {
-			limit = medium
-		}
-	}
-	if len(m.body)+len(p)-headerSize > limit {
-		return false, &ViolationError{Op: op, What: "too large"}
-	}
-	m.body = append(m.body, p[headerSize:]...)
-	return flags&flagMore != 0, nil
-}
-
-// discard closes what m brought and passes err on.
-func (m *message) discard(err error) error {
-	closeAll(m.files)
-	m.files = nil
-	return err
-}
-
-func parseFiles(oob []byte) ([]*os.File, error) {
-	if len(oob) == 0 {
-		return nil, nil
-	}
-	msgs, err := unix.ParseSocketControlMessage(oob)
-	if err != nil {
-		return nil, err
-	}
-	var files []*os.File
-	for i := range msgs {
-		fds, err := unix.ParseUnixRights(&msgs[i])
-		if err != nil {
-			continue // not descriptors; nothing to close
-		}
-		for _, fd := range fds {
-			files = append(files, os.NewFile(uintptr(fd), "passed"))
-		}
-	}
-	return files, nil
-}
-
-func closeAll(files []*os.File) {
-	for _, f := range files {
-		f.Close()
-	}
-}
-
-// Decode reads a JSON body strictly: no unknown field, nothing after the value.
-func Decode(body []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return &ViolationError{What: "malformed body"}
-	}
-	if d.More() {
-		return &ViolationError{What: "bytes after the body"}
-	}
-	return nil
 }

@@ -14,22 +14,29 @@ type wireError struct {
 	Text string `json:"text"`
 }
 
-func sentinels() map[string]error {
-	return map[string]error{
-		"denied":      gateway.ErrDenied,
-		"not-found":   gateway.ErrNotFound,
-		"conflict":    gateway.ErrConflict,
-		"invalid":     gateway.ErrInvalid,
-		"expired":     gateway.ErrExpired,
-		"unavailable": gateway.ErrUnavailable,
-		"no-record":   gateway.ErrNoRecord,
+// sentinels are the errors that mean the same on both sides. The first that an
+// error wraps is passed on.
+func sentinels() []sentinel {
+	return []sentinel{
+		{"denied", gateway.ErrDenied},
+		{"not-found", gateway.ErrNotFound},
+		{"conflict", gateway.ErrConflict},
+		{"invalid", gateway.ErrInvalid},
+		{"expired", gateway.ErrExpired},
+		{"no-record", gateway.ErrNoRecord},
+		{"unavailable", gateway.ErrUnavailable},
 	}
 }
 
+type sentinel struct {
+	kind string
+	err  error
+}
+
 func encodeError(err error) wireError {
-	for kind, s := range sentinels() {
-		if errors.Is(err, s) {
-			return wireError{Kind: kind, Text: err.Error()}
+	for _, s := range sentinels() {
+		if errors.Is(err, s.err) {
+			return wireError{Kind: s.kind, Text: err.Error()}
 		}
 	}
 	return wireError{Kind: "internal", Text: "internal error"}
@@ -49,8 +56,10 @@ func decodeError(body []byte) error {
 	if err := Decode(body, &w); err != nil {
 		return err
 	}
-	if kind := sentinels()[w.Kind]; kind != nil {
-		return &remoteError{text: w.Text, kind: kind}
+	for _, s := range sentinels() {
+		if s.kind == w.Kind {
+			return &remoteError{text: w.Text, kind: s.err}
+		}
 	}
 	return fmt.Errorf("%s: %w", w.Text, gateway.ErrUnavailable)
 }
