@@ -114,9 +114,19 @@ func (p *Pipeline) refused(err error, show func(string)) gateway.Exit {
 	return gateway.Exit{Code: gateway.RefusalExecFailed.Code}
 }
 
+// reasonWithin bounds the wait for the monitor's word why nothing is recorded.
+const reasonWithin = time.Second
+
 // failed tells the person why an open session ends, and gives the exit status
 // and the comment for the log.
 func (p *Pipeline) failed(ctx context.Context, err error, s *Session, show func(string)) (gateway.Exit, string) {
+	if errors.Is(err, gateway.ErrNoRecord) {
+		// The recorder tells the monitor why, and the monitor tells us.
+		select {
+		case <-ctx.Done():
+		case <-time.After(reasonWithin):
+		}
+	}
 	var terminated *TerminatedError
 	if errors.As(context.Cause(ctx), &terminated) {
 		show(terminated.Text)
