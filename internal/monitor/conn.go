@@ -27,7 +27,7 @@ type conn struct {
 	source  netip.Prefix
 	counted bool // among m.pending; guarded by m.mu
 	tc      *net.TCPConn
-	child   *child
+	child   *child        // set once, under mu; nil: not started yet
 	done    chan struct{} // closed when the process is gone and all is written
 
 	mu         sync.Mutex // guards what follows
@@ -37,6 +37,7 @@ type conn struct {
 	account    string // who was proven
 	ingressKey string // fingerprint of the key that proved it
 	sessions   map[gateway.SessionID]*live
+	opening    int // how many will be in sessions, or refused
 	opened     int // how many so far
 	ended      bool
 }
@@ -58,6 +59,11 @@ func (c *conn) run(ctx context.Context) {
 	if err := c.start(uid); err != nil {
 		c.tc.Close()
 		c.m.Log.Error("start session process", zap.String("session", string(c.id)), zap.Error(err))
+		if c.child != nil {
+			c.child.kill()
+			c.child.wait()
+			c.child.Close()
+		}
 		return
 	}
 	grace := time.AfterFunc(c.set.LoginGrace+killGrace, c.loginTimeout)
@@ -82,12 +88,15 @@ func (c *conn) start(uid int) error {
 		return err
 	}
 	defer socket.Close()
-	c.child, err = c.m.startChild(append(c.m.SessionCommand[:len(c.m.SessionCommand):len(c.m.SessionCommand)], "session"), uid, socket)
+	child, err := c.m.startChild(append(c.m.SessionCommand[:len(c.m.SessionCommand):len(c.m.SessionCommand)], "session"), uid, socket)
 	if err != nil {
 		return err
 	}
+	c.mu.Lock()
+	c.child = child
+	c.mu.Unlock()
 	c.tc.Close() // only the child has it now
-	return c.child.Notify(control.OpBoot, c.boot())
+	return child.Notify(control.OpBoot, c.boot())
 }
 
 func (c *conn) boot() control.Boot {
@@ -161,12 +170,15 @@ func (c *conn) who() gateway.Principal {
 }
 
 // terminate asks the process to tell the person and end session id (empty:
-// the whole connection), and ends the process when it does not.
+// the whole connection), and ends the process when it does not. It waits for
+// nothing: a process that was taken over need not read what it is told, and
+// whoever ends one session has others to end.
 func (c *conn) terminate(id gateway.SessionID, text string, code int) {
-	err := c.child.Notify(control.OpTerminate, control.Terminate{Session: id, Text: text, Code: code})
-	if err != nil {
-		c.child.kill()
-		return
+	c.mu.Lock()
+	child := c.child
+	c.mu.Unlock()
+	if child == nil {
+		return // not started yet; it can have nothing open
 	}
 	time.AfterFunc(killGrace, func() {
 		c.mu.Lock()
@@ -174,9 +186,14 @@ func (c *conn) terminate(id gateway.SessionID, text string, code int) {
 		ended := c.ended
 		c.mu.Unlock()
 		if open && !ended {
-			c.child.kill()
+			child.kill()
 		}
 	})
+	go func() {
+		if child.Notify(control.OpTerminate, control.Terminate{Session: id, Text: text, Code: code}) != nil {
+			child.kill()
+		}
+	}()
 }
 
 // Admit implements control.Handler: the table decides.

@@ -115,7 +115,8 @@ func (c *conn) allow(r control.Allow) (none, error) {
 			Target: s.request.Target, Action: r.Action.Kind, Command: gateway.Printable(clip(r.Action.Text, 4096)),
 			Reason: "not what the session was opened for",
 		})
-		return none{}, fmt.Errorf("operation: %w", gateway.ErrDenied)
+		// Our own sessions never ask that; and each answer is a record.
+		return none{}, &control.ViolationError{What: "not what the session was opened for"}
 	}
 	return none{}, nil
 }

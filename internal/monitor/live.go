@@ -2,16 +2,17 @@ package monitor
 
 import (
 	"context"
+	"os"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
 
 	"gateway"
 	"gateway/internal/audit"
 	"gateway/internal/control"
-	"gateway/internal/ring"
 	"gateway/internal/store"
 )
 
@@ -22,12 +23,14 @@ type live struct {
 	index   store.Session // as written to the index at its start
 	lease   []leased
 	legacy  bool
-	ring    *ring.Shared // kept so that a new recorder can drain what the old one left
 
 	mu     sync.Mutex // guards what follows
 	worked string     // fingerprint of the key that the target accepted
 	closed bool
 	ending string // why it was told to end; empty: it was not
+	// target is our own descriptor of the connection to the target, to cut it
+	// with. nil: there is none.
+	target *os.File
 }
 
 // leased is one egress key that the session may have signatures of.
@@ -50,6 +53,7 @@ func (m *Monitor) addLive(s *live) {
 	m.live[s.request.Session] = s
 	m.mu.Unlock()
 	s.c.mu.Lock()
+	s.c.opening--
 	s.c.sessions[s.request.Session] = s
 	s.c.mu.Unlock()
 }
@@ -77,6 +81,7 @@ func (s *live) close(exit gateway.Exit, reason string, in, out int64) {
 	}
 	worked := s.worked
 	s.mu.Unlock()
+	s.cutTarget()
 
 	m, id := s.c.m, s.request.Session
 	m.mu.Lock()
@@ -99,6 +104,46 @@ func (s *live) close(exit gateway.Exit, reason string, in, out int64) {
 	if err := m.Store.EndSession(ctx, id, end); err != nil {
 		m.Log.Error("session end not written", zap.String("session", string(id)), zap.Error(err))
 	}
+}
+
+// holdTarget keeps a descriptor of the connection that the process gets: one
+// that was taken over could say that the session ended, and use it further.
+func (s *live) holdTarget(target *os.File) error {
+	raw, err := target.SyscallConn()
+	if err != nil {
+		return err
+	}
+	fd := -1
+	var dupErr error
+	if err := raw.Control(func(n uintptr) { fd, dupErr = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
+		return err
+	}
+	if dupErr != nil {
+		return os.NewSyscallError("fcntl", dupErr)
+	}
+	s.mu.Lock()
+	s.target = os.NewFile(uintptr(fd), "target")
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		s.cutTarget()
+	}
+	return nil
+}
+
+// cutTarget ends the connection with the target for everybody who has it.
+func (s *live) cutTarget() {
+	s.mu.Lock()
+	target := s.target
+	s.target = nil
+	s.mu.Unlock()
+	if target == nil {
+		return
+	}
+	if raw, err := target.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) }) // closed by the target: as good
+	}
+	target.Close()
 }
 
 // terminate tells the person why and ends s; the process that does not comply

@@ -19,19 +19,26 @@ import (
 // open is the one gate: every session, whatever its protocol and way in, comes
 // through here. The order is the security argument.
 func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error) {
+	if len(r.Action.Kind) > maxWord || len(r.UseKey) > maxWord {
+		return nil, nil, &control.ViolationError{What: "no kind of session or key has such a name"}
+	}
 	now := c.m.Now()
-	s := c.newLive(r, now)
+	s, refusal := c.newLive(r, now)
 	// Names first: every decision is about an address.
-	refusal := c.resolve(ctx, r, s)
+	if refusal == nil {
+		refusal = c.resolve(ctx, r, s)
+	}
 	// Account state, network rules, policy.
 	if refusal == nil {
 		refusal = c.decide(s, now)
 	}
 	// It is written down, allowed or not, before anything happens.
 	if err := c.begin(s, refusal); err != nil {
+		c.notOpened()
 		return nil, nil, err
 	}
 	if refusal != nil {
+		c.notOpened()
 		return control.OpenReply{Session: s.request.Session, Refusal: refusal}, nil, nil
 	}
 	// From here on it can be seen and ended.
@@ -54,15 +61,38 @@ func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error
 			return fail(dialRefusal(s.request.Target, err))
 		}
 		files = append([]*os.File{target}, ring...)
+		if err := s.holdTarget(target); err != nil {
+			closeFiles(files)
+			return fail(dialRefusal(s.request.Target, err))
+		}
 	}
 	return c.openReply(s), files, nil
 }
 
-// newLive makes a session that is not open yet. Who asks is taken from the
-// binding of the socket, never from the message.
-func (c *conn) newLive(r control.Open, now time.Time) *live {
+// Bounds of what is kept of a request, in bytes.
+const (
+	maxWord   = 256 // a user, a kind of session, a key's fingerprint
+	maxParams = 4096
+	// maxCommand is more than a recording keeps, and far less than the largest
+	// message that the recorder takes.
+	maxCommand = 16 << 10
+)
+
+// sessionsPerChannel: interactive mode is a session, and opens another.
+const sessionsPerChannel = 2
+
+// newLive makes a session that is not open yet, and refuses one that is too
+// many: each takes descriptors and memory of the monitor. Who asks is taken
+// from the binding of the socket, never from the message. It counts in
+// c.opening until addLive or notOpened.
+func (c *conn) newLive(r control.Open, now time.Time) (*live, *control.Refusal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var refusal *control.Refusal
+	c.opening++
+	if c.opening+len(c.sessions) > sessionsPerChannel*max(c.set.SessionsPerConn, 1) {
+		refusal = &control.Refusal{Refusal: gateway.RefusalExecFailed, Text: "too many sessions on this connection"}
+	}
 	id := c.id
 	if c.opened > 0 {
 		id = gateway.NewSessionID()
@@ -80,9 +110,15 @@ func (c *conn) newLive(r control.Open, now time.Time) *live {
 		kind = "interactive"
 	}
 	return &live{c: c, request: request, index: store.Session{
-		ID: id, Account: c.account, Type: kind, From: c.from, Via: c.via,
-		HostTo: r.Host, User: r.User, Plugin: gateway.Printable(clip(r.Command, 64)), Params: gateway.Printable(clip(r.Action.Text, 4096)), Started: now,
-	}}
+		ID: id, Account: c.account, Type: kind, From: c.from, Via: c.via, HostTo: clip(r.Host, maxWord), User: clip(r.User, maxWord),
+		Plugin: gateway.Printable(clip(r.Command, 64)), Params: gateway.Printable(clip(r.Action.Text, maxParams)), Started: now,
+	}}, refusal
+}
+
+func (c *conn) notOpened() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.opening--
 }
 
 // clip cuts s to at most n bytes.
@@ -104,6 +140,9 @@ func (c *conn) resolve(ctx context.Context, r control.Open, s *live) *control.Re
 	}
 	if r.User == "" || r.Port == 0 || r.Host == "" {
 		return &control.Refusal{Refusal: gateway.RefusalNoHost, Text: "a target needs a user, a host and a port"}
+	}
+	if len(r.User) > maxWord {
+		return &control.Refusal{Refusal: gateway.RefusalRemoteUser, Text: fmt.Sprintf("a user at a target has at most %d characters", maxWord)}
 	}
 	addr, refusal := c.m.lookup(ctx, r.Host, c.set)
 	if refusal != nil {

@@ -19,7 +19,7 @@ func (c *conn) header(r control.Open, s *live) recorder.Header {
 	defer c.mu.Unlock()
 	return recorder.Header{
 		Session: s.request.Session, Gateway: c.set.Name, Account: c.account, From: c.from, Via: c.via,
-		Protocol: s.request.Protocol, Kind: s.request.Action.Kind, Command: strings.ToValidUTF8(s.request.Action.Text, "\ufffd"),
+		Protocol: s.request.Protocol, Kind: s.request.Action.Kind, Command: strings.ToValidUTF8(clip(s.request.Action.Text, maxCommand), "\ufffd"),
 		User: s.request.Target.User, Host: s.request.Target.Host, Addr: s.request.Target.Addr, Port: s.request.Target.Port,
 		Term: gateway.Printable(clip(r.Term, 64)), Cols: r.Size.Cols, Rows: r.Size.Rows, Start: s.index.Started,
 		IngressKey: c.ingressKey, AuditKey: c.m.AuditKey,
