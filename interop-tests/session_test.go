@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/creack/pty"
@@ -18,19 +19,22 @@ import (
 func TestResize(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.ssh([]string{"-t"}, w.at()...)
-	c.Stdout, c.Stderr = nil, nil
-	c.SysProcAttr = nil // pty sets its own
-	term, err := pty.StartWithSize(c.Cmd, &pty.Winsize{Rows: 30, Cols: 100})
-	w.check(err)
-	defer term.Close()
-	go io.Copy(&c.out, term)
+	c, term := w.terminal(w.at()...)
 	say := func(text string) {
 		_, err := io.WriteString(term, text)
 		w.check(err)
 	}
 	say("stty size\r")
 	w.await(&c.out, "30 100")
+	// What is typed to interrupt reaches the command, not the client.
+	say("echo begins $((1 + 1)); sleep 300; echo came $((1 + 1)) early\r")
+	w.await(&c.out, "begins 2")
+	say("\x03")
+	say("echo went $((1 + 1)) on\r")
+	w.await(&c.out, "went 2 on")
+	if strings.Contains(c.out.String(), "came 2 early") {
+		t.Error("the command was not interrupted")
+	}
 	for _, size := range []pty.Winsize{{Rows: 45, Cols: 132}, {Rows: 7, Cols: 20}} {
 		w.check(pty.Setsize(term, &size))
 		// The shell there learns of it soon, at a moment that nobody can tell.
@@ -41,6 +45,40 @@ func TestResize(t *testing.T) {
 	if code, err := c.code(); code != 4 {
 		t.Errorf("exit status %d (%v), want 4\n%s", code, err, c.out.String())
 	}
+}
+
+// TestPrompt: the gateway's own prompt runs commands and opens sessions until
+// it is left, or nobody types any more.
+func TestPrompt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "interactiveModeTimeout=20")
+	c, term := w.terminal("-i")
+	for _, step := range [][2]string{
+		{"", "alice@gw(master)>"},
+		{"info\r", "You are alice on gw"},
+		{"noSuchCommand\r", "unknown command"},
+		{"ssh " + strings.Join(w.at("echo this is $((40 + 2))"), " ") + "\r", "this is 42"},
+		{"selfListAcc\t\r", w.target.port()},
+		{"exit\r", ""},
+	} {
+		_, err := io.WriteString(term, step[0])
+		w.check(err)
+		w.await(&c.out, step[1])
+	}
+	if code, err := c.code(); code != 0 {
+		t.Errorf("exit status %d (%v)\n%s", code, err, c.out.String())
+	}
+	w.check(w.g.awaitAudit(`"event":"command".*"principal":"alice".*"action":"info"`))
+	w.check(w.g.awaitAudit(`"event":"close".*"target":"[^"]*@127.0.0.1:.*"exit":0`))
+
+	w.check(w.g.set("interactiveModeTimeout=1"))
+	w.check(eventually(func() error {
+		c, _ := w.terminal("-i")
+		if code, err := c.code(); code != 0 || !strings.Contains(c.out.String(), "Idle for too long") {
+			return fmt.Errorf("exit status %d (%v), %q", code, err, c.out.String())
+		}
+		return nil
+	}))
 }
 
 // bulk is enough to fill every window and buffer many times.
@@ -152,4 +190,40 @@ func TestShortSessions(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// TestVanishedClient: when the person is gone so is what they ran, and the
+// recording is sealed.
+func TestVanishedClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, _ := w.waits("vanishes")
+	w.check(c.Process.Kill())
+	w.check(w.g.awaitAudit(`"event":"close".*"target":`))
+	w.check(eventually(func() error {
+		if n := w.target.connections(); n != 0 {
+			return fmt.Errorf("%d connections at the target", n)
+		}
+		return nil
+	}))
+	w.verify()
+}
+
+// TestStoppedClient: a client that reads no more holds up nobody else, and
+// goes on where it was.
+func TestStoppedClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const size = 20 << 20
+	c := w.ssh(nil, w.at(fmt.Sprintf("echo up; head -c %d /dev/zero", size))...)
+	w.start(c)
+	w.await(&c.out, "up\n")
+	w.check(c.Process.Signal(syscall.SIGSTOP))
+	for range 3 {
+		w.want(0, w.ssh(nil, w.at("true")...))
+	}
+	w.check(c.Process.Signal(syscall.SIGCONT))
+	if code, err := c.code(); code != 0 || len(c.out.String()) != size+len("up\n") {
+		t.Errorf("exit status %d (%v), %d bytes, want %d", code, err, len(c.out.String()), size+3)
+	}
 }

@@ -154,3 +154,10 @@ func (t *target) log() string {
 	}
 	return strings.TrimSpace(string(b))
 }
+
+// connections counts the sessions that it has.
+func (t *target) connections() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.running)
+}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/creack/pty"
 )
 
 // world is a gateway, a target that alice may reach through it, and a client's
@@ -170,4 +172,17 @@ func (w *world) sessionID(mark string) string {
 	}
 	w.t.Fatalf("no recording of %q in\n%s", mark, list)
 	return ""
+}
+
+// terminal is a client at a terminal of its own, of 30 lines and 100 columns.
+func (w *world) terminal(words ...string) (*client, *os.File) {
+	w.t.Helper()
+	c := w.ssh([]string{"-t"}, words...)
+	c.Stdout, c.Stderr = nil, nil
+	c.SysProcAttr = nil // pty sets its own
+	term, err := pty.StartWithSize(c.Cmd, &pty.Winsize{Rows: 30, Cols: 100})
+	w.check(err)
+	w.t.Cleanup(func() { term.Close() })
+	go io.Copy(&c.out, term)
+	return c, term
 }
