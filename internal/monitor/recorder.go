@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"strconv"
 	"sync"
@@ -155,22 +156,32 @@ func giveTree(dir string, uid int) error {
 }
 
 // resume hands a new process what the last one left, then lets sessions in.
+// It holds no lock while it waits for the process: what that has to tell
+// meanwhile needs the lock.
 func (r *recorderChild) resume(ctx context.Context, proc *child) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	for id, rec := range r.open {
+	left := maps.Clone(r.open)
+	r.mu.Unlock()
+	for id, rec := range left {
 		if _, err := proc.Call(ctx, control.OpRecover, control.Recover{Session: id}, nil, rec.files.Mem, rec.files.Wake, rec.files.Space); err != nil {
 			r.m.Log.Error("recording not recovered", zap.String("session", string(id)), zap.Error(err))
-			rec.files.Close()
-			delete(r.open, id)
-			continue
-		}
-		if rec.end != nil {
-			_ = proc.Notify(control.OpClose, control.CloseRecording{Session: id, End: *rec.end})
+			r.forget(id)
+			delete(left, id)
 		}
 	}
+	r.mu.Lock()
 	r.proc = proc
 	close(r.up)
+	var ended []control.CloseRecording // before now; close tells of those after
+	for id, rec := range left {
+		if rec.end != nil {
+			ended = append(ended, control.CloseRecording{Session: id, End: *rec.end})
+		}
+	}
+	r.mu.Unlock()
+	for _, e := range ended {
+		_ = proc.Notify(control.OpClose, e)
+	}
 }
 
 func (r *recorderChild) down() {
@@ -244,15 +255,14 @@ func (r *recorderChild) close(s *live, exit gateway.Exit, reason string) {
 	id := s.request.Session
 	end := recorder.End{At: r.m.Now(), Code: exit.Code, Signal: exit.Signal, Core: exit.Core, Reason: reason}
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	rec := r.open[id]
-	if rec == nil {
-		return
+	rec, proc := r.open[id], r.proc
+	if rec != nil {
+		rec.end = &end
 	}
-	rec.end = &end
-	if r.proc != nil {
+	r.mu.Unlock()
+	if rec != nil && proc != nil {
 		// A recorder that is gone gets it from the next one's resume.
-		_ = r.proc.Notify(control.OpClose, control.CloseRecording{Session: id, End: end})
+		_ = proc.Notify(control.OpClose, control.CloseRecording{Session: id, End: end})
 	}
 }
 
