@@ -142,7 +142,7 @@ func (c *client) control(r *ssh.Request) bool {
 }
 
 func (c *client) addEnv(name, value string) bool {
-	if len(c.env) >= maxEnv || c.envBytes+len(name)+len(value) > maxEnvBytes || strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") {
+	if name == "" || len(c.env) >= maxEnv || c.envBytes+len(name)+len(value) > maxEnvBytes || strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") {
 		return false
 	}
 	// These two are the gateway's own word to the target.
