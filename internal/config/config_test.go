@@ -77,7 +77,7 @@ gateway.yaml:7: ingressToEgressRules[1][2]: want ALLOW, DENY or ALLOW-EXCLUSIVE`
 			"accountUidMin: 99999\nsyslogAddress: http://a\nadminAccounts: [\"a/b\"]\n",
 			`gateway.yaml: accountUidMax: 99999: want at least accountUidMin + 1000, 100999
 gateway.yaml:3: listen[1]: "localhost:22": want IP:PORT such as 0.0.0.0:22 or [::]:22
-gateway.yaml:4: maxConnections: 0 is not between 1 and 100000
+gateway.yaml:4: maxConnections: 0 is not between 1 and 60000
 gateway.yaml:5: minimumEgressRsaKeySize: 4096 is above maximumEgressRsaKeySize, 2048
 gateway.yaml:7: sandbox: want enforce or require
 gateway.yaml:9: syslogAddress: "http://a": want unix:///PATH, udp://HOST:PORT or tcp://HOST:PORT

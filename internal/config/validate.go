@@ -159,7 +159,7 @@ func (v *validator) limits() {
 	c := v.c
 	const day = 24 * 60 * 60
 	v.between("loginGraceTime", c.LoginGraceTime, 1, 600)
-	v.between("maxConnections", c.MaxConnections, 1, 100_000)
+	v.between("maxConnections", c.MaxConnections, 1, 60_000) // each has a user id of its own
 	v.between("maxConnectionsPerSource", c.MaxConnectionsPerSource, 1, 10_000)
 	v.between("sessionsPerConnection", c.SessionsPerConnection, 1, 100)
 	v.between("clientKeepAlive", c.ClientKeepAlive, 0, day)
