@@ -216,7 +216,13 @@ func (c *Conn) send(kind byte, op Op, id uint32, body any, files []*os.File) err
 		packet = binary.BigEndian.AppendUint16(packet, uint16(op))
 		packet = binary.BigEndian.AppendUint32(packet, id)
 		packet = append(packet, piece...)
-		if _, _, err := c.uc.WriteMsgUnix(packet, oob, nil); err != nil {
+		// A session may not use sendmsg(2), and has no descriptors to pass.
+		if oob == nil {
+			_, err = c.uc.Write(packet)
+		} else {
+			_, _, err = c.uc.WriteMsgUnix(packet, oob, nil)
+		}
+		if err != nil {
 			return fmt.Errorf("send control message: %w", err)
 		}
 		oob = nil

@@ -27,6 +27,10 @@ func assemble(files bool, pid int) code {
 		for _, nr := range allowedFiles {
 			c = append(c, when(nr, code{ret(allow)})...)
 		}
+		// A Recorder passes descriptors. A Session does not, and the address
+		// in a message, any address on a datagram socket, is out of a filter's
+		// sight. MSG_FASTOPEN connects.
+		c = append(c, when(unix.SYS_SENDMSG, join(code{load(argLow(2))}, ifBits(unix.MSG_FASTOPEN, eperm), code{ret(allow)}))...)
 	}
 	for _, nr := range hostile {
 		c = append(c, when(nr, code{ret(kill)})...)
@@ -64,18 +68,17 @@ func checked(pid int) []rule {
 			unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL, unix.F_DUPFD_CLOEXEC, unix.F_GET_SEALS))},
 		{unix.SYS_SENDTO, join(isNull(4), code{load(argLow(3))}, ifBits(unix.MSG_FASTOPEN, eperm), code{ret(allow)})},
 		{unix.SYS_RECVFROM, join(isNull(4), code{ret(allow)})},
-		// MSG_FASTOPEN connects.
-		{unix.SYS_SENDMSG, join(code{load(argLow(2))}, ifBits(unix.MSG_FASTOPEN, eperm), code{ret(allow)})},
 		{unix.SYS_SETSOCKOPT, socketOptions()},
 	}
 }
 
 // socketOptions allows tuning of a connection: time-outs, delays, buffers and
-// class of service.
+// class of service. Not SO_LINGER: whoever closes the socket last, such as a
+// process that it was passed to, would wait.
 func socketOptions() code {
 	option := func(names ...uint32) code { return append(code{load(argLow(2))}, oneOf(eperm, names...)...) }
 	return join(code{load(argLow(1))},
-		when(unix.SOL_SOCKET, option(unix.SO_KEEPALIVE, unix.SO_LINGER, unix.SO_RCVBUF, unix.SO_SNDBUF)),
+		when(unix.SOL_SOCKET, option(unix.SO_KEEPALIVE, unix.SO_RCVBUF, unix.SO_SNDBUF)),
 		when(unix.IPPROTO_TCP, option(unix.TCP_NODELAY, unix.TCP_QUICKACK, unix.TCP_CORK, unix.TCP_KEEPIDLE,
 			unix.TCP_KEEPINTVL, unix.TCP_KEEPCNT, unix.TCP_USER_TIMEOUT)),
 		when(unix.IPPROTO_IP, option(unix.IP_TOS)),

@@ -7,8 +7,7 @@
 // Landlock the filter still refuses every way to open anything.
 //
 // What it can't take away is what a descriptor gives: hand a jailed process
-// connected stream sockets, pipes and files only. On an unconnected or
-// datagram socket sendmsg(2) could name any destination.
+// connected sockets, pipes and files only.
 package jail
 
 import (
@@ -26,6 +25,13 @@ import (
 type Profile struct {
 	keep []int
 	dir  string // what may be written below; empty: no path at all
+	abi  int    // of the Landlock that the parent put in force; 0: none
+}
+
+// Confined returns p for a child of a Spawner, whose ABI it was told.
+func (p Profile) Confined(abi int) Profile {
+	p.abi = abi
+	return p
 }
 
 // Session is the profile of whatever speaks with strangers: it may use the
@@ -47,9 +53,11 @@ type Report struct {
 
 // ABI versions from which Landlock decides about more.
 const (
-	abiRefer   = 2 // moving a file to another folder; always refused before
-	abiNetwork = 4
-	abiScopes  = 6
+	abiRefer    = 2 // moving a file to another folder; always refused before
+	abiTruncate = 3
+	abiNetwork  = 4
+	abiDevices  = 5 // ioctl(2) on devices
+	abiScopes   = 6
 )
 
 // Missing names each layer that this kernel does not have; none when the
@@ -105,7 +113,7 @@ func Enter(p Profile) (Report, error) {
 		return r, fmt.Errorf("set no_new_privs: %w", err)
 	}
 	r.NoNewPrivs = true
-	if err := restrictPaths(p.dir, &r); err != nil {
+	if err := p.restrictPaths(&r); err != nil {
 		return r, err
 	}
 	err := installFilter(assemble(p.dir != "", unix.Getpid()))
@@ -121,14 +129,18 @@ func Enter(p Profile) (Report, error) {
 
 // restrictPaths denies every path but dir, binding and connecting, and
 // signals and abstract sockets that reach out of the process.
-func restrictPaths(dir string, r *Report) error {
+func (p Profile) restrictPaths(r *Report) error {
+	if p.abi > 0 {
+		r.LandlockABI = p.abi
+		return checkConfined()
+	}
 	abi, err := ll.LandlockGetABIVersion()
 	if err != nil { // ENOSYS: not built in; EOPNOTSUPP: switched off at boot
 		return nil
 	}
 	var rules []landlock.Rule
-	if dir != "" {
-		rule := landlock.RWDirs(dir)
+	if p.dir != "" {
+		rule := landlock.RWDirs(p.dir)
 		if abi >= abiRefer {
 			rule = rule.WithRefer()
 		}
@@ -138,6 +150,16 @@ func restrictPaths(dir string, r *Report) error {
 		return fmt.Errorf("restrict paths: %w", err)
 	}
 	r.LandlockABI = abi
+	return nil
+}
+
+// checkConfined fails when a path can be opened that Landlock must deny.
+func checkConfined() error {
+	fd, err := unix.Open("/", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		unix.Close(fd)
+		return errors.New("started as confined, and is not")
+	}
 	return nil
 }
 

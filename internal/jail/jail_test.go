@@ -25,7 +25,7 @@ var refused = map[string][]string{
 		"stat", "read a link", "chmod", "chown", "unlink", "rename", "symlink", "mkdir", "mknod", "truncate",
 		"watch files", "tcp socket", "udp socket", "unix socket", "netlink socket", "packet socket",
 		"kernel crypto socket", "socketpair", "dial", "connect a descriptor", "bind a descriptor",
-		"listen on a descriptor", "accept on a descriptor", "send to an address", "send with fast open",
+		"listen on a descriptor", "accept on a descriptor", "send to an address", "message to an address", "linger when closing", "send with fast open",
 		"message with fast open", "attach a socket filter", "layer on a socket", "repair a socket", "ioctl",
 		"terminal input", "signals from a socket", "parent's limits", "own limits", "look at own limits",
 		"priority", "executable memory", "make executable", "protection key", "shared memory", "be dumpable",
