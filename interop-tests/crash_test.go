@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -143,19 +144,7 @@ func TestFullDisk(t *testing.T) {
 	needs(t, "root")
 	w := newWorld(t)
 	disk := w.g.data + "/recordings"
-	_, err := w.g.stop()
-	w.check(err)
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size="+diskSize+",mode=700"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("needs to mount a tmpfs: %v", err)
-		}
-		t.Skipf("needs to mount a tmpfs: %v", err)
-	}
-	t.Cleanup(func() {
-		w.g.stop() // it holds files there
-		syscall.Unmount(disk, syscall.MNT_DETACH)
-	})
-	w.check(w.g.start())
+	w.mount(disk)
 
 	c := w.ssh(nil, w.at("head -c 60000000 /dev/urandom | base64")...)
 	code, err := exitCode(c.Run())
@@ -174,4 +163,63 @@ func TestFullDisk(t *testing.T) {
 
 	w.check(syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, "size=64m,mode=700"))
 	w.want(0, w.ssh(nil, w.at("true")...))
+}
+
+// mount restarts the gateway with a small disk at a folder of it.
+func (w *world) mount(folder string) {
+	w.t.Helper()
+	needs(w.t, "root")
+	_, err := w.g.stop()
+	w.check(err)
+	w.check(os.MkdirAll(folder, 0o700))
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size="+diskSize+",mode=700"); err != nil {
+		if os.Getenv("CI") != "" {
+			w.t.Fatalf("needs to mount a tmpfs: %v", err)
+		}
+		w.t.Skipf("needs to mount a tmpfs: %v", err)
+	}
+	w.t.Cleanup(func() {
+		w.g.stop() // it holds files there
+		syscall.Unmount(folder, syscall.MNT_DETACH)
+	})
+	w.check(w.g.start())
+}
+
+// TestFullAuditLog: what can't be written down isn't done.
+func TestFullAuditLog(t *testing.T) {
+	t.Parallel()
+	needs(t, "root")
+	w := newWorld(t)
+	folder := w.g.data + "/log"
+	w.check(w.g.set("auditFile=log/audit.jsonl"))
+	w.mount(folder)
+	w.want(0, w.ssh(nil, w.at("true")...))
+	live, in := w.waits("live")
+
+	ballast, err := os.Create(folder + "/ballast")
+	w.check(err)
+	for err == nil {
+		_, err = ballast.Write(make([]byte, 4096))
+	}
+	w.check(ballast.Close())
+	w.check(eventually(func() error { // the file's last page has room for some lines
+		c := w.ssh(nil, w.at("echo must not run")...)
+		code, err := exitCode(c.Run())
+		if err == nil && code == 0 {
+			err = errors.New("a session was opened without a record of it")
+		}
+		return err
+	}))
+	if _, err := w.g.osh("selfAddPersonalAccess", "--host", "192.0.2.7", "--user", "root", "--port", "22", "--force"); err == nil {
+		t.Error("a right was given without a record of it")
+	}
+
+	w.check(os.Remove(ballast.Name()))
+	list, err := w.g.osh("selfListAccesses")
+	w.check(err)
+	if strings.Contains(list, "192.0.2.7") {
+		t.Errorf("a right was given without a record of it:\n%s", list)
+	}
+	w.want(0, w.ssh(nil, w.at("true")...))
+	w.goesOn(live, in)
 }

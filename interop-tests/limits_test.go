@@ -4,15 +4,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/crypto/ssh"
 )
 
 // silent connects as a client does and says text, and nothing more.
@@ -105,36 +100,6 @@ func TestLongCommand(t *testing.T) {
 			t.Errorf("%s: exit status %d (%v), want %v; standard error of %d bytes %.400q",
 				test.name, code, err, test.want, len(c.err.String()), c.err.String())
 		}
-	}
-	w.want(0, w.ssh(nil, "-q", "--osh", "info"))
-}
-
-// TestLoginName: a name that no account can have is answered as an unknown
-// one, and is on record harmlessly. OpenSSH's client would not send it.
-func TestLoginName(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	pem, err := os.ReadFile(shared.key)
-	w.check(err)
-	signer, err := ssh.ParsePrivateKey(pem)
-	w.check(err)
-	for _, name := range []string{"", "al\x1b[2Jice", "alice\x00", "alice\xff", "../alice", strings.Repeat("alice", 10_000)} {
-		_, err := ssh.Dial("tcp", w.g.addr, &ssh.ClientConfig{
-			User: name, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, Timeout: patience,
-			HostKeyCallback: ssh.InsecureIgnoreHostKey(), // the gateway is ours
-		})
-		if err == nil {
-			t.Errorf("%.20q could log in", name)
-		}
-	}
-	w.check(w.g.awaitAudit(`"event":"close".*not authenticated`))
-	text, err := w.g.audit()
-	w.check(err)
-	if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 || !utf8.ValidString(text) {
-		t.Errorf("the audit log is not fit to be shown: %.100q", text[max(0, i-20):])
-	}
-	if len(text) > 50_000 {
-		t.Errorf("the audit log grew to %d bytes", len(text))
 	}
 	w.want(0, w.ssh(nil, "-q", "--osh", "info"))
 }
