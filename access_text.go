@@ -58,10 +58,7 @@ func (a Access) String() string {
 	if a.Port != 0 {
 		port = strconv.Itoa(int(a.Port))
 	}
-	host := a.Prefix.String()
-	if a.Prefix.IsSingleIP() {
-		host = a.Prefix.Addr().String()
-	}
+	host := NetworkText(a.Prefix)
 	if a.Prefix.Addr().Is6() {
 		host = "[" + host + "]"
 	}
@@ -136,6 +133,14 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 		return invalid()
 	}
 	return p, nil
+}
+
+// NetworkText writes a network; the length is left out for one address.
+func NetworkText(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
 }
 
 // NormalNetwork gives the one form in which networks are compared: masked, and

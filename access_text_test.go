@@ -142,6 +142,18 @@ func TestParseNetworks(t *testing.T) {
 	}
 }
 
+func TestIsHostname(t *testing.T) {
+	for name, want := range map[string]bool{
+		"srv": true, "srv-1.example.com": true, "a_b": true, "SRV.example.com.": true, strings.Repeat("a", 253): true,
+		"": false, strings.Repeat("a", 254): false, "-o": false, ".": false, ".a": false, "a b": false, "a/b": false, "a\n": false,
+		"a\x00": false, "é": false, "a;b": false, "$(x)": false, "a@b": false, "[::1]": false, "a:1": false,
+	} {
+		if got := gateway.IsHostname(name); got != want {
+			t.Errorf("IsHostname(%q) = %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	for _, test := range []struct {
 		name           string

@@ -60,6 +60,12 @@ func CheckGroupName(name string) error {
 	return nil
 }
 
+// IsHostname reports whether s is a name that may be asked of DNS: letters,
+// digits, '-', '_' and dots, at most 253 characters, RFC 1123 section 2.1.
+func IsHostname(s string) bool {
+	return len(s) > 0 && len(s) <= 253 && s[0] != '-' && s[0] != '.' && portable(s)
+}
+
 // portable reports whether s has only the characters of a portable login name.
 func portable(s string) bool {
 	for _, c := range []byte(s) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -42,10 +41,11 @@ func (c *call) accessUser(o osh.AccessOptions) (string, error) {
 	case o.User == "*" || o.UserAny:
 		return "", nil
 	}
-	if err := checkUser(o.User); err != nil {
+	user, err := gateway.ParseUserPattern(o.User)
+	if err != nil {
 		return "", c.fail("ERR_INVALID_PARAMETER", "user %q is not valid", gateway.Printable(clip(o.User)))
 	}
-	return o.User, nil
+	return user, nil
 }
 
 func (c *call) accessPort(o osh.AccessOptions) (uint16, error) {
@@ -62,18 +62,22 @@ func (c *call) accessPort(o osh.AccessOptions) (uint16, error) {
 
 // port reads a port number.
 func (c *call) port(s string) (uint16, error) {
-	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil || n == 0 {
+	n, err := gateway.ParsePort(s)
+	if err != nil {
 		return 0, c.fail("ERR_INVALID_PARAMETER", "port %q is not valid", gateway.Printable(clip(s)))
 	}
-	return uint16(n), nil
+	return n, nil
 }
 
 // accessHost reads a prefix, an address or a host name, which is returned too.
 func (c *call) accessHost(ctx context.Context, host string) (netip.Prefix, string, error) {
-	if p, err := netip.ParsePrefix(host); err == nil {
-		if p.Addr().Is4In6() || p != p.Masked() {
-			return p, "", c.fail("ERR_INVALID_PARAMETER", "%s is no network address (did you mean %s?)", host, p.Masked())
+	if written, err := netip.ParsePrefix(host); err == nil {
+		p, err := gateway.ParseNetwork(host)
+		if err != nil {
+			return p, "", c.fail("ERR_INVALID_PARAMETER", "%s is no network address", host)
+		}
+		if p != written { // granting more than somebody thought of is no guess to make
+			return p, "", c.fail("ERR_INVALID_PARAMETER", "%s is no network address (did you mean %s?)", host, p)
 		}
 		return p, "", nil
 	}
@@ -92,7 +96,7 @@ func (c *call) host(ctx context.Context, host string) (netip.Addr, string, error
 		}
 		return addr.Unmap(), "", nil
 	}
-	if len(host) > 253 || !wordChars(host) || strings.HasPrefix(host, "-") {
+	if !gateway.IsHostname(host) {
 		return netip.Addr{}, "", c.fail("ERR_INVALID_PARAMETER", "host %q is not valid", gateway.Printable(clip(host)))
 	}
 	addr, err := c.e.Deps.Resolve(ctx, host)
@@ -115,12 +119,8 @@ func (c *call) newAccess(ctx context.Context, o osh.AccessOptions, n osh.NewAcce
 	if n.ForcePassword != "" {
 		return a, c.fail("ERR_INVALID_PARAMETER", "--force-password is not offered by this gateway")
 	}
-	if n.TTL != "" {
-		ttl, err := parseTTL(n.TTL)
-		if err != nil {
-			return a, c.fail("ERR_INVALID_PARAMETER", "ttl %q is not valid: seconds, or 1d7h8m", gateway.Printable(clip(n.TTL)))
-		}
-		a.Expires = c.now.Add(ttl).Truncate(time.Second)
+	if a.Expires, err = c.expiry(n.TTL); err != nil {
+		return a, err
 	}
 	if n.ForceKey != "" {
 		if !slices.ContainsFunc(keys, func(k gateway.EgressKey) bool { return k.Fingerprint == n.ForceKey }) {
@@ -134,6 +134,18 @@ func (c *call) newAccess(ctx context.Context, o osh.AccessOptions, n osh.NewAcce
 	}
 	a.AddedBy, a.AddedAt = c.actor.Account, c.now
 	return a, nil
+}
+
+// expiry gives the end of a --ttl that begins now: zero if there is none.
+func (c *call) expiry(ttl string) (time.Time, error) {
+	if ttl == "" {
+		return time.Time{}, nil
+	}
+	d, err := gateway.ParseTTL(ttl)
+	if err != nil || d == 0 {
+		return time.Time{}, c.fail("ERR_INVALID_PARAMETER", "ttl %q is not valid: seconds, or 1d7h8m", gateway.Printable(clip(ttl)))
+	}
+	return c.now.Add(d).Truncate(time.Second), nil
 }
 
 // maxComment bounds the comment of an access.
@@ -187,7 +199,7 @@ func accessChange(account, action string, a gateway.Access, now time.Time) osh.A
 	v := osh.AccessChange{
 		Account: account,
 		Action:  action,
-		IP:      prefixText(a.Prefix),
+		IP:      gateway.NetworkText(a.Prefix),
 		Port:    number(a.Port),
 		User:    optional(a.User),
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"gateway"
 	"gateway/internal/osh"
@@ -102,14 +101,9 @@ func (c *call) scalars(r *osh.AccountCreate) (*gateway.Account, error) {
 	if d := r.MaxInactiveDays; d != nil && (*d < 0 || *d > maxDays) {
 		return nil, c.fail("ERR_INVALID_PARAMETER", "--max-inactive-days is from 0 to %d", maxDays)
 	}
-	if r.TTL != "" {
-		ttl, err := parseTTL(r.TTL)
-		if err != nil {
-			return nil, c.fail("ERR_INVALID_PARAMETER", "ttl %q is not valid: seconds, or 1d7h8m", gateway.Printable(clip(r.TTL)))
-		}
-		a.Expires = c.now.Add(ttl).Truncate(time.Second)
-	}
-	return a, nil
+	var err error
+	a.Expires, err = c.expiry(r.TTL)
+	return a, err
 }
 
 // maxDays bounds a number of days: a hundred years.

@@ -10,11 +10,11 @@ import (
 )
 
 func groupCreate(ctx context.Context, c *call, r *osh.GroupCreate) (osh.Result, error) {
-	switch err := checkGroupName(r.Group); {
-	case errors.Is(err, errForbidden):
-		return osh.Result{}, c.fail("KO_FORBIDDEN_NAME", "group name %q: %v", r.Group, err)
+	switch err := gateway.CheckGroupName(r.Group); {
+	case errors.Is(err, gateway.ErrForbiddenName):
+		return osh.Result{}, c.fail("KO_FORBIDDEN_NAME", "%s", what(err, gateway.ErrForbiddenName))
 	case err != nil:
-		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "group name %q: %v", gateway.Printable(clip(r.Group)), err)
+		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
 	case r.Encrypted:
 		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "option --encrypted is not offered: keys are sealed by the gateway")
 	case r.NoKey && (r.Algo != "" || r.Size != 0):

@@ -137,14 +137,7 @@ func list(s []string) []string {
 func texts(prefixes []netip.Prefix) []string {
 	out := []string{}
 	for _, p := range prefixes {
-		out = append(out, prefixText(p))
+		out = append(out, gateway.NetworkText(p))
 	}
 	return out
-}
-
-func prefixText(p netip.Prefix) string {
-	if p.IsSingleIP() {
-		return p.Addr().String()
-	}
-	return p.String()
 }

@@ -25,6 +25,7 @@ func TestParseAuthorizedKey(t *testing.T) {
 		{goodKey + " me@host  of mine", "me@host of mine", ""},
 		{strings.ReplaceAll(goodKey, " ", "\t") + "\tme", "me", ""},
 		{`from="192.0.2.1" ` + goodKey + " me", "me", "192.0.2.1"},
+		{`from="192.0.2.1/24" ` + goodKey, "", "192.0.2.0/24"},
 		{`FROM="192.0.2.0/24, 2001:db8::1,::ffff:192.0.2.9" ` + goodKey, "", "192.0.2.0/24,2001:db8::1,192.0.2.9"},
 	} {
 		k, err := parseAuthorizedKey(test.line)
@@ -63,12 +64,12 @@ func TestParseAuthorizedKeyRefusals(t *testing.T) {
 		`cert-authority ` + goodKey:                                            "ERR_INVALID_PARAMETER",
 		`from="*.example.com" ` + goodKey:                                      "ERR_INVALID_PARAMETER",
 		`from="!192.0.2.1" ` + goodKey:                                         "ERR_INVALID_PARAMETER",
-		`from="" ` + goodKey:                                                   "ERR_INVALID_PARAMETER",
 		`from=192.0.2.1 ` + goodKey:                                            "ERR_INVALID_PARAMETER",
-		`from="192.0.2.1/24" ` + goodKey:                                       "ERR_INVALID_PARAMETER",
+		`from="" ` + goodKey:                                                   "ERR_INVALID_PARAMETER",
+		`from=" " ` + goodKey:                                                  "ERR_INVALID_PARAMETER",
 		`from="192.0.2.1",from="192.0.2.2" ` + goodKey:                         "ERR_INVALID_PARAMETER",
 		`from="192.0.2.1`:                                                      "KO_NOT_A_KEY",
-		`from="` + strings.Repeat("192.0.2.1,", 100) + `192.0.2.1" ` + goodKey: "ERR_INVALID_PARAMETER",
+		`from="` + strings.Repeat("192.0.2.1,", 256) + `192.0.2.1" ` + goodKey: "ERR_INVALID_PARAMETER",
 	} {
 		_, err := parseAuthorizedKey(line)
 		bad, ok := errors.AsType[*keyError](err)

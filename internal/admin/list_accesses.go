@@ -44,7 +44,7 @@ func (c *call) listAccesses(a *gateway.Account, o osh.ListAccessesOptions) (osh.
 func (c *call) listed(accesses []gateway.Access, o osh.FilterOptions) []osh.ListedAccess {
 	acl := []osh.ListedAccess{}
 	for _, a := range accesses {
-		if a.Expired(c.now) || !matches(o, accessText(a), a.Comment) {
+		if a.Expired(c.now) || !matches(o, a.String(), a.Comment) {
 			continue
 		}
 		shown := osh.ListedAccess{
@@ -52,7 +52,7 @@ func (c *call) listed(accesses []gateway.Access, o osh.FilterOptions) []osh.List
 			AddedDate:     a.AddedAt.UTC().Format(time.DateTime),
 			ForceKey:      optional(a.ForceKey),
 			ForcePassword: optional(a.ForcePassword),
-			IP:            prefixText(a.Prefix),
+			IP:            gateway.NetworkText(a.Prefix),
 			User:          optional(a.User),
 			UserComment:   optional(a.Comment),
 		}

@@ -38,7 +38,7 @@ func (c *call) addPersonal(ctx context.Context, to *gateway.Account, o osh.Acces
 	if err != nil {
 		return osh.Result{}, err
 	}
-	return c.ok(accessChange(to.Name, "add", a, c.now), "%s may now reach %s.", to.Name, accessText(a))
+	return c.ok(accessChange(to.Name, "add", a, c.now), "%s may now reach %s.", to.Name, a.String())
 }
 
 func selfDelPersonalAccess(ctx context.Context, c *call, r *osh.SelfDelPersonalAccess) (osh.Result, error) {
@@ -61,12 +61,12 @@ func (c *call) delPersonal(ctx context.Context, from string, o osh.AccessOptions
 		}
 		changed, err := tx.DelAccess(store.Owner{Account: from}, a)
 		if err == nil && !changed {
-			return c.noChange("%s had no access %s.", from, accessText(a))
+			return c.noChange("%s had no access %s.", from, a.String())
 		}
 		return err
 	})
 	if err != nil {
 		return osh.Result{}, err
 	}
-	return c.ok(accessChange(from, "del", a, c.now), "%s may not reach %s that way any more.", from, accessText(a))
+	return c.ok(accessChange(from, "del", a, c.now), "%s may not reach %s that way any more.", from, a.String())
 }

@@ -82,10 +82,10 @@ gateway.yaml:5: minimumEgressRsaKeySize: 4096 is above maximumEgressRsaKeySize, 
 gateway.yaml:7: sandbox: want enforce or require
 gateway.yaml:9: syslogAddress: "http://a": want unix:///PATH, udp://HOST:PORT or tcp://HOST:PORT
 gateway.yaml:10: adminAccounts[0]: "a/b": want an account's name`},
-		{"accesses", `accountCreateDefaultPersonalAccesses: [x, "a@b@10.0.0.1", "10.0.0.1:0", "::1:22x", "[10.0.0.1]:22", "10.0.0.1:"]`,
+		{"accesses", `accountCreateDefaultPersonalAccesses: [x, "a b@10.0.0.1", "10.0.0.1:0", "::1:22x", "[10.0.0.1]:22", "10.0.0.1:"]`,
 			strings.TrimSuffix(strings.Join([]string{
 				`gateway.yaml:1: accountCreateDefaultPersonalAccesses[0]: "x": want [USER@]IP[/LEN][:PORT]`,
-				`gateway.yaml:1: accountCreateDefaultPersonalAccesses[1]: "a@b@10.0.0.1": want [USER@]IP[/LEN][:PORT]`,
+				`gateway.yaml:1: accountCreateDefaultPersonalAccesses[1]: "a b@10.0.0.1": want [USER@]IP[/LEN][:PORT]`,
 				`gateway.yaml:1: accountCreateDefaultPersonalAccesses[2]: "10.0.0.1:0": want [USER@]IP[/LEN][:PORT]`,
 				`gateway.yaml:1: accountCreateDefaultPersonalAccesses[3]: "::1:22x": want [USER@]IP[/LEN][:PORT]`,
 				`gateway.yaml:1: accountCreateDefaultPersonalAccesses[4]: "[10.0.0.1]:22": want [USER@]IP[/LEN][:PORT]`,

@@ -187,7 +187,7 @@ func (d *decoder) text(n *yaml.Node, path string) (string, bool) {
 
 func (d *decoder) prefix(n *yaml.Node, path string) (netip.Prefix, bool) {
 	if n.Kind == yaml.ScalarNode {
-		if p, ok := parsePrefix(n.Value); ok {
+		if p, err := gateway.ParseNetwork(n.Value); err == nil {
 			return p, true
 		}
 	}
@@ -229,26 +229,6 @@ func list[T any](d *decoder, n *yaml.Node, path string, into *[]T, item func(*de
 		}
 	}
 	*into = items
-}
-
-// parsePrefix reads an address or a network; host bits are cleared and an
-// IPv4 network written as IPv6 is taken for what it is.
-func parsePrefix(s string) (netip.Prefix, bool) {
-	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
-		a = a.Unmap()
-		return netip.PrefixFrom(a, a.BitLen()), true
-	}
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
-		return netip.Prefix{}, false
-	}
-	if p.Addr().Is4In6() {
-		if p.Bits() < 96 {
-			return netip.Prefix{}, false
-		}
-		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-	}
-	return p.Masked(), true
 }
 
 // Keys returns the name of every setting, in the order of the file.

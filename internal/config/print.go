@@ -100,11 +100,7 @@ func plain(v any) any {
 func prefixTexts(prefixes []netip.Prefix) []string {
 	texts := []string{}
 	for _, p := range prefixes {
-		if p.IsSingleIP() {
-			texts = append(texts, p.Addr().String())
-		} else {
-			texts = append(texts, p.String())
-		}
+		texts = append(texts, gateway.NetworkText(p))
 	}
 	return texts
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gateway"
 )
 
 // Validate names everything that is wrong: the error joins one Problem each.
@@ -176,29 +178,6 @@ func (v *validator) accounts() {
 	}
 	v.each("accountCreateSupplementaryGroups", c.AccountCreateSupplementaryGroups,
 		regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`).MatchString, "osh-COMMAND or COMMAND")
-	v.each("accountCreateDefaultPersonalAccesses", c.AccountCreateDefaultPersonalAccesses, validAccess,
-		"[USER@]IP[/LEN][:PORT]")
-}
-
-// validAccess checks the form of a default access: [USER@]IP[/LEN][:PORT],
-// with brackets around an IPv6 address or network that a port follows.
-func validAccess(s string) bool {
-	if user, rest, ok := strings.Cut(s, "@"); ok {
-		if !regexp.MustCompile(`^[A-Za-z0-9._*?+-]{1,128}$`).MatchString(user) {
-			return false
-		}
-		s = rest
-	}
-	if _, ok := parsePrefix(s); ok {
-		return true
-	}
-	i := strings.LastIndexByte(s, ':')
-	if i < 0 {
-		return false
-	}
-	host, port := s[:i], s[i+1:]
-	n, err := strconv.ParseUint(port, 10, 16)
-	p, ok := parsePrefix(strings.Trim(host, "[]"))
-	bracketed := strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]")
-	return err == nil && n > 0 && ok && bracketed == p.Addr().Is6()
+	v.each("accountCreateDefaultPersonalAccesses", c.AccountCreateDefaultPersonalAccesses,
+		func(s string) bool { _, err := gateway.ParseAccess(s); return err == nil }, "[USER@]IP[/LEN][:PORT]")
 }

@@ -71,7 +71,7 @@ func (m *Monitor) lookup(ctx context.Context, host string, set Settings) (netip.
 		}
 		return addr.Unmap(), nil
 	}
-	if !isHostname(host) {
+	if !gateway.IsHostname(host) {
 		return netip.Addr{}, &control.Refusal{Refusal: gateway.RefusalRemoteHost,
 			Text: fmt.Sprintf("%s is neither an address nor a host name", strconv.QuoteToASCII(clip(host, 64)))}
 	}
@@ -91,20 +91,4 @@ func (m *Monitor) lookup(ctx context.Context, host string, set Settings) (netip.
 	}
 	return netip.Addr{}, &control.Refusal{Refusal: gateway.RefusalHostNotFound,
 		Text: fmt.Sprintf("host %s: unable to resolve", gateway.Printable(host))}
-}
-
-// isHostname accepts what may be asked of DNS: letters, digits, '-', '_' and
-// dots, at most 253 characters, RFC 1123 section 2.1.
-func isHostname(s string) bool {
-	if len(s) == 0 || len(s) > 253 || s[0] == '-' || s[0] == '.' {
-		return false
-	}
-	for _, r := range s {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '.', r == '_':
-		default:
-			return false
-		}
-	}
-	return true
 }

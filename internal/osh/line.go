@@ -340,19 +340,13 @@ func (p *parser) target() error {
 }
 
 func validUser(s string) bool {
-	return len(s) <= 128 && strings.IndexFunc(s, func(r rune) bool {
-		return !isWordChar(r) && !strings.ContainsRune("@!:", r)
-	}) < 0
+	_, err := gateway.ParseUser(s)
+	return err == nil
 }
 
 func validHost(s string) bool {
-	return s != "" && len(s) <= 255 && s[0] != '-' && strings.IndexFunc(s, func(r rune) bool {
-		return !isWordChar(r) && r != ':'
-	}) < 0
-}
-
-func isWordChar(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
+	_, err := netip.ParseAddr(s)
+	return err == nil || gateway.IsHostname(s)
 }
 
 // clip keeps a message short whatever was sent.
