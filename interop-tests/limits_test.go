@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -102,4 +104,24 @@ func TestLongCommand(t *testing.T) {
 		}
 	}
 	w.want(0, w.ssh(nil, "-q", "--osh", "info"))
+}
+
+// TestAuditRotation: after SIGHUP the audit log goes on in a new file, and
+// not a line is lost.
+func TestAuditRotation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.want(0, w.ssh(nil, w.at("echo before")...))
+	log := w.g.data + "/audit.jsonl"
+	w.check(w.g.awaitAudit(`"event":"close".*"target"`))
+	w.check(os.Rename(log, log+".1"))
+	w.check(w.g.cmd.Process.Signal(syscall.SIGHUP))
+	w.check(eventually(func() error { _, err := os.Stat(log); return err }))
+	w.want(0, w.ssh(nil, w.at("echo after")...))
+	w.check(w.g.awaitAudit(`"event":"open".*"command":"echo after"`))
+	old, err := os.ReadFile(log + ".1")
+	w.check(err)
+	if !strings.Contains(string(old), `"command":"echo before"`) || strings.Contains(string(old), "echo after") {
+		t.Errorf("the old audit log:\n%s", old)
+	}
 }

@@ -227,3 +227,15 @@ func TestStoppedClient(t *testing.T) {
 		t.Errorf("exit status %d (%v), %d bytes, want %d", code, err, len(c.out.String()), size+3)
 	}
 }
+
+// TestTargetDies: the person is told that it was not the gateway.
+func TestTargetDies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, _ := w.waits("dies")
+	w.target.kill()
+	if code, err := c.code(); code != 255 || strings.Count(c.err.String(), "BASTION SAYS") != 1 {
+		t.Errorf("exit status %d (%v), want 255; standard error %q", code, err, c.err.String())
+	}
+	w.verify()
+}

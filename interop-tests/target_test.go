@@ -139,11 +139,18 @@ func (t *target) close() {
 	t.l.Close()
 	t.mu.Lock()
 	t.closed = true
+	t.mu.Unlock()
+	t.kill()
+	t.wait.Wait()
+}
+
+// kill ends all its connections, as a power cut would.
+func (t *target) kill() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for cmd := range t.running {
 		cmd.Process.Kill()
 	}
-	t.mu.Unlock()
-	t.wait.Wait()
 }
 
 // log returns what sshd wrote, for tests that fail.
