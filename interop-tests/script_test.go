@@ -28,7 +28,7 @@ func TestOsh(t *testing.T) { runScripts(t, "testdata/osh") }
 //	serve [KEY=VALUE ...]         a gateway with these settings; $gw is its port, $data its folder
 //	halt                          the gateway is told to end; it must do so with exit status 0
 //	target [-no-access] VAR       a target that trusts alice, who may reach it; its port is $VAR,
-//	                              and user@address of every target is $at
+//	                              and its login $user; $at is user@address
 //	identity VAR old|new          the target shows this host key from now on
 //	allow VAR FILE                the target lets the keys of FILE in, and no others
 //	gw EXIT [SSH OPTION ...] -- WORD ...    ssh alice@gateway -- WORD ... exits with EXIT
@@ -170,6 +170,7 @@ func startTarget(ts *testscript.TestScript, _ bool, args []string) {
 	})
 	s.targets[name] = t
 	ts.Setenv(name, t.port())
+	ts.Setenv("user", t.user)
 	ts.Setenv("at", t.user+"@127.0.0.1")
 	if access {
 		ts.Check(s.gateway.reach(t))
