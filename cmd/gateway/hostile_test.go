@@ -107,6 +107,14 @@ func attacks() map[string]func(a *attacker) error {
 		"sign anything with the host key": func(a *attacker) error {
 			return a.call(control.OpSignHost, control.SignHost{KeyType: ssh.KeyAlgoED25519, Algorithm: ssh.KeyAlgoED25519, Data: make([]byte, 512)}, nil)
 		},
+		"exchange keys without end before login": func(a *attacker) error {
+			for i := range 40 {
+				if err := a.call(control.OpSignHost, control.SignHost{KeyType: ssh.KeyAlgoED25519, Algorithm: ssh.KeyAlgoED25519, Data: hash(byte(i))}, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 		"claim to be bob without a proof": func(a *attacker) error {
 			a.exchange(1)
 			return a.call(control.OpProve, control.Prove{User: "bob", Algorithm: ssh.KeyAlgoED25519, Blob: a.bobBlob(), Signature: a.sign(1, "bob", a.bobBlob())}, nil)
@@ -451,7 +459,7 @@ func (w *world) serve(t *testing.T, attack string) {
 // that the monitor must have written down.
 func seenBySandbox(name string) bool {
 	for _, part := range []string{"execute", "fork", "signal the monitor", "trace", "memory", "phase", "before login", "garbage", "short packet", "unknown",
-		"malformed", "endless", "guess", "anything", "without a key exchange", "twice", "no session", "no login", "another user", "beyond", "in a target", "opened for"} {
+		"malformed", "endless", "guess", "anything", "without a key exchange", "twice", "no session", "no login", "another user", "beyond", "in a target", "opened for", "without end"} {
 		if strings.Contains(name, part) {
 			return true
 		}

@@ -150,15 +150,25 @@ func (c localClient) Run(ctx context.Context, command string, request json.RawMe
 // Complete implements osh.Client: there is no prompt to complete here.
 func (localClient) Complete(context.Context, string, string) ([]string, error) { return nil, nil }
 
+// localRetry is how long the local socket rests after it could not accept.
+const localRetry = 100 * time.Millisecond
+
 // serveLocal serves local clients until the listener closes.
 func (n *node) serveLocal(ctx context.Context, l *net.UnixListener) {
 	for {
 		nc, err := l.AcceptUnix()
-		if err != nil {
-			if !errors.Is(err, net.ErrClosed) {
-				n.log.Error("local socket", zap.Error(err))
-			}
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil {
+			// Such as no descriptors left: then this way in is needed most.
+			n.log.Error("local socket", zap.Error(err))
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(localRetry):
+			}
+			continue
 		}
 		go func() {
 			defer nc.Close()

@@ -20,6 +20,9 @@ import (
 // maxHash is the size of the longest exchange hash (SHA-512).
 const maxHash = 64
 
+// maxEarlyExchanges is how many key exchanges a stranger gets.
+const maxEarlyExchanges = 4
+
 // signHost signs an exchange hash. The first one of a connection is its SSH
 // session id (RFC 4253 section 7.2), which every proof is bound to.
 func (c *conn) signHost(r control.SignHost) (control.Signature, error) {
@@ -33,12 +36,17 @@ func (c *conn) signHost(r control.SignHost) (control.Signature, error) {
 	c.mu.Lock()
 	if c.exchange == nil {
 		c.exchange = slices.Clone(r.Data)
-	} else if c.phase == control.PreAuth {
-		// A second key exchange before the login is allowed by RFC 4253, but it
-		// does not change the session id.
-		defer c.m.Log.Debug("rekeyed before login", zap.String("session", string(c.id)))
 	}
+	// Another key exchange before the login is allowed by RFC 4253 (it does not
+	// change the session id), but costs a stranger little and us much.
+	c.exchanges++
+	tooMany := c.phase == control.PreAuth && c.exchanges > maxEarlyExchanges
 	c.mu.Unlock()
+	if tooMany {
+		return control.Signature{}, &control.ViolationError{What: "key exchange after key exchange before the login"}
+	}
+	c.signing.Lock()
+	defer c.signing.Unlock()
 	sig, err := c.m.HostKeys[i].SignWithAlgorithm(rand.Reader, r.Data, r.Algorithm)
 	if err != nil {
 		return control.Signature{}, fmt.Errorf("sign exchange hash: %w", gateway.ErrInvalid)

@@ -29,11 +29,13 @@ type conn struct {
 	tc      *net.TCPConn
 	child   *child        // set once, under mu; nil: not started yet
 	done    chan struct{} // closed when the process is gone and all is written
+	signing sync.Mutex    // held while a key is used: one connection takes one processor at most
 
 	mu         sync.Mutex // guards what follows
 	table      *control.Gate
 	phase      control.Phase
 	exchange   []byte // the SSH session id: the first hash that was signed
+	exchanges  int    // hashes that were to be signed
 	account    string // who was proven
 	ingressKey string // fingerprint of the key that proved it
 	sessions   map[gateway.SessionID]*live
@@ -115,9 +117,9 @@ func (c *conn) boot() control.Boot {
 
 func (c *conn) loginTimeout() {
 	c.mu.Lock()
-	proven := c.phase != control.PreAuth
+	proven := c.phase == control.Authenticated
 	c.mu.Unlock()
-	if !proven {
+	if !proven { // or refused: a taken-over process would stay for ever
 		c.child.kill()
 	}
 }

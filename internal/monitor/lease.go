@@ -63,6 +63,8 @@ func (c *conn) signEgress(_ context.Context, r control.SignEgress) (control.Sign
 	if !ok {
 		return control.Signature{}, fmt.Errorf("egress key: %w", gateway.ErrInvalid)
 	}
+	c.signing.Lock()
+	defer c.signing.Unlock()
 	sig, err := signer.SignWithAlgorithm(rand.Reader, r.Data, r.Algorithm)
 	if err != nil {
 		return control.Signature{}, fmt.Errorf("sign login: %w", gateway.ErrInvalid)
