@@ -48,6 +48,8 @@ func TestKeysAreTriedInOrder(t *testing.T) {
 	var offered []string
 	accept := g.config.PublicKeyCallback
 	g.config.PublicKeyCallback = func(c xssh.ConnMetadata, k xssh.PublicKey) (*xssh.Permissions, error) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
 		if fp := xssh.FingerprintSHA256(k); !slices.Contains(offered, fp) {
 			offered = append(offered, fp)
 		}
@@ -63,6 +65,8 @@ func TestKeysAreTriedInOrder(t *testing.T) {
 	for _, k := range keys[:3] {
 		want = append(want, xssh.FingerprintSHA256(k.PublicKey()))
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if diff := cmp.Diff(want, offered); diff != "" {
 		t.Errorf("offered keys differ (-want +got):\n%s", diff)
 	}
