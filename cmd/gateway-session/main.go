@@ -16,6 +16,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"gateway"
 	"gateway/internal/control"
@@ -57,19 +61,26 @@ func main() {
 // nameProcess shows the role in ps(1): the program is executed by way of a
 // descriptor, which has no name. Only comfort is lost when it fails.
 func nameProcess(args []string) {
-	if len(args) == 2 {
-		_ = os.WriteFile("/proc/self/comm", []byte("gateway-"+args[1]), 0)
+	if len(args) < 2 {
+		return
+	}
+	if name, err := unix.ByteSliceFromString("gateway-" + args[1]); err == nil {
+		_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0)
 	}
 }
 
 func run(args []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("started by gateway only: %w", gateway.ErrInvalid)
-	}
-	if args[1] == "report" {
+	if len(args) == 2 && args[1] == "report" {
 		return tell()
 	}
-	report, err := jail.Enter(jail.Session(fdStderr, fdControl, fdSocket))
+	if len(args) != 3 {
+		return fmt.Errorf("started by gateway only: %w", gateway.ErrInvalid)
+	}
+	abi, err := strconv.Atoi(args[2]) // of the Landlock that it was started under
+	if err != nil {
+		return fmt.Errorf("started by gateway only: %w", gateway.ErrInvalid)
+	}
+	report, err := jail.Enter(jail.Session(fdStderr, fdControl, fdSocket).Confined(abi))
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ type Prove struct {
 	Signature []byte `json:"signature"` // wire form
 }
 
-// Login answers OpLogin after a proof.
+// Login answers Prove.
 type Login struct {
 	Account string   `json:"account"`
 	Refusal *Refusal `json:"refusal,omitempty"` // the account may do nothing, and why
@@ -147,7 +147,7 @@ type HostKeyReply struct {
 	Text string `json:"text,omitempty"` // to show: learned, changed, refused
 }
 
-// Worked says which key the target accepted.
+// Worked says which key the target accepted. It is a notification.
 type Worked struct {
 	Session gateway.SessionID `json:"session"`
 	Key     int               `json:"key"`

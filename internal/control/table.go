@@ -16,7 +16,6 @@ const (
 	OpEnd        Op = 9  // the session ended
 	OpRun        Op = 10 // run a command of the gateway
 	OpComplete   Op = 11 // names for the completion of a command line
-	OpLogin      Op = 12 // the connection is authenticated; what is to be shown
 	OpAbort      Op = 13 // the connection ends without having opened anything
 )
 
@@ -76,7 +75,6 @@ func SessionTable() []Row {
 		{OpSignHost, "sign-host", PreAuth | Authenticated | Refused, 1 << 20, small},
 		{OpUserKey, "user-key", PreAuth, 32, medium},
 		{OpProve, "prove", PreAuth, 8, medium},
-		{OpLogin, "login", Authenticated | Refused, 1, small},
 		{OpOpen, "open", Authenticated, 1 << 16, large},
 		{OpSignEgress, "sign-egress", Authenticated, 1 << 20, medium},
 		{OpHostKey, "host-key", Authenticated, 1 << 20, medium},

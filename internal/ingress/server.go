@@ -42,7 +42,8 @@ func (s *Server) Serve(ctx context.Context, nc net.Conn) error {
 		return fmt.Errorf("set login deadline: %w", err)
 	}
 	fast := tcp.Wrap(nc)
-	config, err := s.config(ctx)
+	var login control.Login
+	config, err := s.config(ctx, &login)
 	if err != nil {
 		return err
 	}
@@ -53,10 +54,6 @@ func (s *Server) Serve(ctx context.Context, nc net.Conn) error {
 	defer conn.Close()
 	if err := nc.SetDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("clear login deadline: %w", err)
-	}
-	var login control.Login
-	if _, err := s.Monitor.Call(ctx, control.OpLogin, struct{}{}, &login); err != nil {
-		return fmt.Errorf("login: %w", err)
 	}
 	s.Pipeline.Account = login.Account
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
@@ -69,7 +66,8 @@ func (s *Server) Serve(ctx context.Context, nc net.Conn) error {
 	return nil
 }
 
-func (s *Server) config(ctx context.Context) (*ssh.ServerConfig, error) {
+// config is that of the handshake; the proof's answer goes to login.
+func (s *Server) config(ctx context.Context, login *control.Login) (*ssh.ServerConfig, error) {
 	all := ssh.SupportedAlgorithms()
 	config := &ssh.ServerConfig{
 		Config:                  ssh.Config{KeyExchanges: all.KeyExchanges, Ciphers: ciphers(all.Ciphers), MACs: all.MACs},
@@ -91,7 +89,7 @@ func (s *Server) config(ctx context.Context) (*ssh.ServerConfig, error) {
 	config.VerifyPublicKeySignature = func(c ssh.ConnMetadata, key ssh.PublicKey, _ []byte, sig *ssh.Signature) error {
 		_, err := s.Monitor.Call(ctx, control.OpProve, control.Prove{
 			User: c.User(), Algorithm: sig.Format, Blob: key.Marshal(), Signature: ssh.Marshal(sig),
-		}, nil)
+		}, login)
 		return err
 	}
 	for _, blob := range s.Boot.HostKeys {

@@ -106,37 +106,50 @@ func fingerprint(blob []byte) string {
 // prove checks a public-key login itself and binds the socket to the account.
 // The session process is not believed: what must have been signed is rebuilt
 // here from the session id that this monitor signed with the host key.
-func (c *conn) prove(r control.Prove) (none, error) {
+func (c *conn) prove(r control.Prove) (control.Login, error) {
 	a, k, reason := c.findKey(r.User, r.Blob)
 	if k == nil {
-		return none{}, c.deny(r, reason)
+		return control.Login{}, c.deny(r, reason)
 	}
 	c.mu.Lock()
 	exchange, phase := c.exchange, c.phase
 	c.mu.Unlock()
 	if exchange == nil || phase != control.PreAuth {
-		return none{}, &control.ViolationError{What: "proof without a key exchange"}
+		return control.Login{}, &control.ViolationError{What: "proof without a key exchange"}
 	}
 	if err := verifyProof(exchange, r, c.set.KeyTypes); err != nil {
-		return none{}, c.deny(r, "bad signature")
+		return control.Login{}, c.deny(r, "bad signature")
 	}
+	print := fingerprint(r.Blob)
 	err := c.m.record(audit.Record{
 		Event: audit.Auth, Session: c.id, Principal: gateway.Principal{Account: a.Name}, From: c.from,
-		Allowed: audit.Yes, Key: fingerprint(r.Blob),
+		Allowed: audit.Yes, Key: print,
 	})
 	if err != nil {
-		return none{}, err
+		return control.Login{}, err
 	}
+	now := c.m.Now()
+	refusal := c.accountRefusal(a, now)
+	if err := c.bind(a.Name, print, refusal == nil); err != nil {
+		return control.Login{}, err
+	}
+	return c.login(a, refusal, now)
+}
+
+// bind ties the socket to the account, once and for good. One that may do
+// nothing is bound too, so that the person can be told why.
+func (c *conn) bind(account, key string, allowed bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.phase != control.PreAuth {
-		return none{}, &control.ViolationError{What: "proof after authentication"}
+		return &control.ViolationError{What: "proof after authentication"}
 	}
-	c.account = a.Name
-	c.ingressKey = fingerprint(r.Blob)
-	c.phase = control.Authenticated
+	c.account, c.ingressKey, c.phase = account, key, control.Authenticated
+	if !allowed {
+		c.phase = control.Refused
+	}
 	c.m.proven(c)
-	return none{}, nil
+	return nil
 }
 
 func (c *conn) deny(r control.Prove, reason string) error {
@@ -191,18 +204,10 @@ func appendString(b, s []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
-// login says what the person is shown first, and settles whether the account
-// may do anything at all.
-func (c *conn) login() (control.Login, error) {
-	account := c.who().Account
-	now := c.m.Now()
-	reply := control.Login{Account: account}
-	a := c.m.Policy.Load().Account(account)
-	if refusal := c.accountRefusal(a, now); refusal != nil {
-		c.mu.Lock()
-		c.phase = control.Refused
-		c.mu.Unlock()
-		reply.Refusal = refusal
+// login says what the person is shown first.
+func (c *conn) login(a *gateway.Account, refusal *control.Refusal, now time.Time) (control.Login, error) {
+	reply := control.Login{Account: a.Name, Refusal: refusal}
+	if refusal != nil {
 		return reply, c.refuseConnection(refusal)
 	}
 	if c.set.DisplayLastLogin && !a.LastLogin.IsZero() {
@@ -210,8 +215,8 @@ func (c *conn) login() (control.Login, error) {
 	}
 	ctx, cancel := contextTimeout(storeTimeout)
 	defer cancel()
-	if err := c.m.Store.TouchLogin(ctx, account, now); err != nil {
-		c.m.Log.Warn("last login not written", zap.String("principal", account), zap.Error(err))
+	if err := c.m.Store.TouchLogin(ctx, a.Name, now); err != nil {
+		c.m.Log.Warn("last login not written", zap.String("principal", a.Name), zap.Error(err))
 	}
 	return reply, nil
 }

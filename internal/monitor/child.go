@@ -2,8 +2,10 @@ package monitor
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -59,41 +61,87 @@ type child struct {
 	uid int
 }
 
+// sessionProgram is the program of session processes, opened once: an upgrade
+// on disk must not mix versions, and the spawner allows this very file.
+type sessionProgram struct {
+	mu      sync.Mutex // guards what follows
+	file    *os.File
+	spawner *jail.Spawner
+}
+
+// open opens the program unless it is.
+func (p *sessionProgram) open(path string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.spawner != nil {
+		return nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	p.spawner, err = jail.NewSpawner(file)
+	if err != nil {
+		file.Close()
+		return err
+	}
+	p.file = file
+	return nil
+}
+
+// startJailed runs the session program in a role, confined from the start.
+func (m *Monitor) startJailed(role string, uid int, socket *os.File) (*child, error) {
+	p := &m.program
+	if err := p.open(m.SessionCommand[0]); err != nil {
+		return nil, fmt.Errorf("start %s: %w", m.SessionCommand[0], err)
+	}
+	argv := append(slices.Clone(m.SessionCommand), role, strconv.Itoa(p.spawner.ABI()))
+	return m.startChild(p.spawner.Start, p.file, argv, uid, socket)
+}
+
+// startRecorder runs the recorder, which confines itself.
+func (m *Monitor) startRecorder(uid int, dir *os.File) (*child, error) {
+	program, err := os.Open(m.RecorderCommand[0])
+	if err != nil {
+		return nil, fmt.Errorf("start recorder: %w", err)
+	}
+	defer program.Close()
+	return m.startChild((*exec.Cmd).Start, program, m.RecorderCommand, uid, dir)
+}
+
 // startChild runs argv with files as descriptors 4 and up. The environment is
 // empty and the working directory the root. The program is executed by way of
-// a descriptor: the child's uid may not be able to walk to it.
-func (m *Monitor) startChild(argv []string, uid int, files ...*os.File) (*child, error) {
+// its descriptor: the child's uid may not be able to walk to it.
+func (m *Monitor) startChild(start func(*exec.Cmd) error, program *os.File, argv []string, uid int, files ...*os.File) (*child, error) {
+	attr, err := jail.Attr(uint32(uid))
+	if err != nil {
+		return nil, err
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
 	parent, theirs, err := control.Pair()
 	if err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
-	attr, err := jail.Attr(uint32(uid))
-	if err != nil {
-		parent.Close()
-		return nil, err
-	}
-	program, err := os.Open(argv[0])
-	if err != nil {
-		parent.Close()
-		return nil, err
-	}
-	defer program.Close()
 	inherited := append([]*os.File{theirs}, files...)
 	cmd := &exec.Cmd{
 		Path:        "/proc/self/fd/" + strconv.Itoa(fdControl+len(inherited)),
 		Args:        argv,
 		Env:         []string{},
 		Dir:         "/",
+		Stdin:       null,
+		Stdout:      null,
+		Stderr:      null,
 		ExtraFiles:  append(inherited, program),
 		SysProcAttr: attr,
 	}
-	if m.Settings().Debug {
-		cmd.Stderr = os.Stderr
-	}
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd); err != nil {
 		parent.Close()
-		return nil, err
+		return nil, fmt.Errorf("start %s: %w", argv[0], err)
 	}
 	return &child{Conn: parent, cmd: cmd, uid: uid}, nil
 }

@@ -90,7 +90,7 @@ func (c *conn) start(uid int) error {
 		return err
 	}
 	defer socket.Close()
-	child, err := c.m.startChild(append(c.m.SessionCommand[:len(c.m.SessionCommand):len(c.m.SessionCommand)], "session"), uid, socket)
+	child, err := c.m.startJailed("session", uid, socket)
 	if err != nil {
 		return err
 	}
@@ -217,8 +217,6 @@ func (c *conn) Handle(ctx context.Context, op control.Op, body []byte, files []*
 		return noFiles(serve(body, c.userKey))
 	case control.OpProve:
 		return noFiles(serve(body, c.prove))
-	case control.OpLogin:
-		return noFiles(c.login())
 	case control.OpOpen:
 		var req control.Open
 		if err := control.Decode(body, &req); err != nil {

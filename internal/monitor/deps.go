@@ -136,10 +136,13 @@ func (m *Monitor) probe(ctx context.Context, s *live, set Settings, target *os.F
 		sessions: map[gateway.SessionID]*live{s.request.Session: s}, done: make(chan struct{}),
 	}
 	s.c = c
+	if err := s.readHostKeys(); err != nil {
+		return fmt.Errorf("known host keys: %w", err)
+	}
 	uid := m.uids.take()
 	defer m.uids.give(uid)
 	var err error
-	c.child, err = m.startChild(append(m.SessionCommand[:len(m.SessionCommand):len(m.SessionCommand)], "probe"), uid, target)
+	c.child, err = m.startJailed("probe", uid, target)
 	if err != nil {
 		return fmt.Errorf("start probe: %w", err)
 	}

@@ -95,7 +95,7 @@ func (c *conn) worked(r control.Worked) (none, error) {
 	}
 	k := s.lease[r.Key]
 	s.mu.Lock()
-	s.worked = k.key.Fingerprint
+	s.in = &k
 	s.mu.Unlock()
 	return none{}, c.m.record(audit.Record{
 		Event: audit.Login, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, From: c.from,
@@ -137,10 +137,9 @@ func (c *conn) hostKey(ctx context.Context, r control.HostKey) (control.HostKeyR
 	if a.HostKeyPolicy == gateway.HostKeyBypass {
 		return control.HostKeyReply{OK: true}, nil
 	}
-	known, err := c.m.Store.HostKeys(ctx, a.Name, t.Addr, t.Port)
-	if err != nil {
-		return control.HostKeyReply{}, fmt.Errorf("known host keys: %w", err)
-	}
+	s.mu.Lock()
+	known := s.known
+	s.mu.Unlock()
 	if slices.ContainsFunc(known, func(k store.HostKey) bool { return bytes.Equal(k.Blob, r.Blob) }) {
 		return control.HostKeyReply{OK: true}, nil
 	}
@@ -150,10 +149,30 @@ func (c *conn) hostKey(ctx context.Context, r control.HostKey) (control.HostKeyR
 		Event: audit.HostKey, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, From: c.from,
 		Target: t, Allowed: audit.AnswerOf(reply.OK), Reason: reply.Text, Key: print,
 	})
-	if reply.OK && len(known) == 0 {
-		err = c.m.Store.AddHostKey(ctx, a.Name, store.HostKey{Addr: t.Addr, Port: t.Port, Type: r.Type, Blob: r.Blob, Added: c.m.Now()})
+	if !reply.OK || len(known) > 0 {
+		return reply, nil
 	}
-	return reply, err
+	return c.learn(ctx, s, reply, store.HostKey{Addr: t.Addr, Port: t.Port, Type: r.Type, Blob: r.Blob, Added: c.m.Now()})
+}
+
+// learn remembers a target's first host key, unless another session learned
+// one meanwhile: then that one counts.
+func (c *conn) learn(ctx context.Context, s *live, reply control.HostKeyReply, k store.HostKey) (control.HostKeyReply, error) {
+	c.m.learning.Lock()
+	defer c.m.learning.Unlock()
+	if err := s.readHostKeys(); err != nil {
+		return control.HostKeyReply{}, fmt.Errorf("known host keys: %w", err)
+	}
+	s.mu.Lock()
+	known := s.known
+	s.mu.Unlock()
+	if len(known) > 0 && !slices.ContainsFunc(known, func(o store.HostKey) bool { return bytes.Equal(o.Blob, k.Blob) }) {
+		return hostKeyVerdict(gateway.HostKeyDefault, s.request.Target, true, fingerprint(k.Blob), false), nil
+	}
+	if err := c.m.Store.AddHostKey(ctx, s.request.Principal.Account, k); err != nil {
+		return control.HostKeyReply{}, err
+	}
+	return reply, s.readHostKeys()
 }
 
 func hostKeyVerdict(p gateway.HostKeyPolicy, t gateway.Target, known bool, print string, accepted bool) control.HostKeyReply {
@@ -171,17 +190,24 @@ func hostKeyVerdict(p gateway.HostKeyPolicy, t gateway.Target, known bool, print
 	return control.HostKeyReply{OK: true, Text: fmt.Sprintf("learned the host key of %s: %s", at, print)}
 }
 
-// knownHostKeyTypes are negotiated first, so that a known key is not passed
-// over for one of another type.
-func (m *Monitor) knownHostKeyTypes(s *live) []string {
+// readHostKeys gets what is known of the target.
+func (s *live) readHostKeys() error {
 	ctx, cancel := contextTimeout(storeTimeout)
 	defer cancel()
-	known, err := m.Store.HostKeys(ctx, s.request.Principal.Account, s.request.Target.Addr, s.request.Target.Port)
-	if err != nil {
-		return nil // the check itself will fail and say why
-	}
+	known, err := s.c.m.Store.HostKeys(ctx, s.request.Principal.Account, s.request.Target.Addr, s.request.Target.Port)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known = known
+	return err
+}
+
+// hostKeyTypes are negotiated first, so that a known key is not passed over
+// for one of another type.
+func (s *live) hostKeyTypes() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var types []string
-	for _, k := range known {
+	for _, k := range s.known {
 		if !slices.Contains(types, k.Type) {
 			types = append(types, k.Type)
 		}

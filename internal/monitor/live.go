@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +25,9 @@ type live struct {
 	lease   []leased
 	legacy  bool
 
-	mu     sync.Mutex // guards what follows
-	worked string     // fingerprint of the key that the target accepted
+	mu     sync.Mutex      // guards what follows
+	in     *leased         // the key that the target accepted; nil: none yet
+	known  []store.HostKey // of the target, when the session was opened
 	closed bool
 	ending string // why it was told to end; empty: it was not
 	// target is our own descriptor of the connection to the target, to cut it
@@ -79,7 +81,10 @@ func (s *live) close(exit gateway.Exit, reason string, in, out int64) {
 	if s.ending != "" {
 		reason = s.ending
 	}
-	worked := s.worked
+	worked := ""
+	if s.in != nil {
+		worked = s.in.key.Fingerprint
+	}
 	s.mu.Unlock()
 	s.cutTarget()
 
@@ -184,10 +189,25 @@ func (m *Monitor) Recheck() {
 		if s.request.Protocol == gateway.OSH {
 			continue
 		}
-		if d := snapshot.Decide(s.request, now); !d.Allowed() && d.Reason != gateway.ReasonInactive {
+		if d := snapshot.Decide(s.request, now); !s.covered(d) && d.Reason != gateway.ReasonInactive {
 			s.terminate("ended by the gateway: this access was withdrawn or has expired", gateway.RefusalAccessDenied.Code)
 		}
 	}
+}
+
+// covered reports whether d still grants the way that s came in by: the key
+// that the target accepted, or, before that, any.
+func (s *live) covered(d gateway.Decision) bool {
+	s.mu.Lock()
+	in := s.in
+	s.mu.Unlock()
+	if in == nil {
+		return d.Allowed()
+	}
+	return slices.ContainsFunc(d.Ways, func(w gateway.Way) bool {
+		return w.Kind == in.way.Kind && w.Group == in.way.Group &&
+			slices.ContainsFunc(w.Keys, func(k gateway.EgressKey) bool { return k.ID == in.key.ID })
+	})
 }
 
 func (m *Monitor) recheckEvery(ctx context.Context, every time.Duration) {

@@ -44,7 +44,6 @@ type Settings struct {
 	DisplayLastLogin     bool
 	ReadOnly             bool
 	RequireSandbox       bool
-	Debug                bool
 }
 
 // Auditor takes the records that must not be lost: its error refuses or ends
@@ -76,6 +75,8 @@ type Monitor struct {
 
 	recorder *recorderChild
 	uids     uidPool
+	program  sessionProgram
+	learning sync.Mutex // one host key is learned at a time
 
 	mu      sync.Mutex // guards what follows
 	conns   map[*conn]struct{}
@@ -96,6 +97,9 @@ func (m *Monitor) Serve(ctx context.Context, listeners ...net.Listener) error {
 	running, stopChildren := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopChildren()
 
+	if err := m.program.open(m.SessionCommand[0]); err != nil {
+		return fmt.Errorf("session program: %w", err)
+	}
 	m.recorder = newRecorderChild(m)
 	var work sync.WaitGroup
 	work.Go(func() { m.recorder.run(running) })

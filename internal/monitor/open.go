@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"gateway"
 	"gateway/internal/audit"
 	"gateway/internal/control"
@@ -176,6 +178,11 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 			Text: fmt.Sprintf("Access denied for %s to %s", account, s.request.Target)}
 	}
 	s.lease, s.legacy = c.m.leaseKeys(account, d.Ways)
+	if err := s.readHostKeys(); err != nil {
+		// Without them every key would look like a first one.
+		c.m.Log.Error("known host keys not read", zap.String("session", string(s.request.Session)), zap.Error(err))
+		return &control.Refusal{Refusal: gateway.RefusalExecFailed, Text: "the host keys known of the target can't be read; try again later"}
+	}
 	return nil
 }
 
@@ -217,7 +224,7 @@ func (c *conn) openReply(s *live) control.OpenReply {
 	}
 	if s.request.Protocol != gateway.OSH {
 		reply.Env = c.targetEnv(s)
-		reply.HostKeyTypes = c.m.knownHostKeyTypes(s)
+		reply.HostKeyTypes = s.hostKeyTypes()
 	}
 	return reply
 }

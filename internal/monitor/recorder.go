@@ -104,7 +104,7 @@ func (r *recorderChild) once(ctx context.Context) error {
 			return fmt.Errorf("give the recordings to the recorder: %w", err)
 		}
 	}
-	proc, err := r.m.startChild(r.m.RecorderCommand, uid, dir)
+	proc, err := r.m.startRecorder(uid, dir)
 	if err != nil {
 		return fmt.Errorf("start recorder: %w", err)
 	}

@@ -31,7 +31,7 @@ func Lease(ctx context.Context, m Monitor, r control.OpenReply, ask func(string)
 	}
 	l.Worked = func(k gateway.LeasedKey) {
 		// Only for the log: a failure shows when the session goes on.
-		_, _ = m.Call(ctx, control.OpWorked, control.Worked{Session: r.Session, Key: index[k.Key.ID]}, nil)
+		_ = m.Notify(control.OpWorked, control.Worked{Session: r.Session, Key: index[k.Key.ID]})
 	}
 	return l
 }

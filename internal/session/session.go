@@ -21,6 +21,7 @@ import (
 // Monitor is the session process's end of the control socket.
 type Monitor interface {
 	Call(ctx context.Context, op control.Op, req, reply any, files ...*os.File) ([]*os.File, error)
+	Notify(op control.Op, body any, files ...*os.File) error
 }
 
 // Pipeline opens sessions for one connection. Fill the exported fields.

@@ -40,6 +40,11 @@ func (m *monitor) Call(_ context.Context, op control.Op, req, reply any, _ ...*o
 	return files, json.Unmarshal(b, reply)
 }
 
+func (m *monitor) Notify(_ control.Op, body any, _ ...*os.File) error {
+	m.asked = append(m.asked, body)
+	return nil
+}
+
 func TestLease(t *testing.T) {
 	m := &monitor{answer: func(op control.Op, _ any) (any, []*os.File, error) {
 		return control.Signature{Signature: []byte("signed")}, nil, nil
