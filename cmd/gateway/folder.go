@@ -83,9 +83,9 @@ func readSecret(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// makeHostKeys writes a new host key of each type in OpenSSH's format.
-func (f folder) makeHostKeys(name string) error {
-	for _, t := range hostKeyTypes() {
+// makeHostKeys writes a new host key of each of the types in OpenSSH's format.
+func (f folder) makeHostKeys(name string, types []string) error {
+	for _, t := range types {
 		key, err := newHostKey(t)
 		if err != nil {
 			return fmt.Errorf("make %s host key: %w", t, err)

@@ -61,7 +61,7 @@ func (c *initCmd) Run(g *globals) (err error) {
 			err = errors.Join(err, clearFolder(g.Data))
 		}
 	}()
-	if err := c.fill(f); err != nil {
+	if err := c.fill(f, hostKeyTypes()...); err != nil {
 		return err
 	}
 	if c.Admin != "" {
@@ -73,7 +73,8 @@ func (c *initCmd) Run(g *globals) (err error) {
 	return nil
 }
 
-func (c *initCmd) fill(f folder) error {
+// fill makes everything that a folder holds, with host keys of those types.
+func (c *initCmd) fill(f folder, types ...string) error {
 	if err := os.Chmod(string(f), 0o700); err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (c *initCmd) fill(f folder) error {
 	if _, err := vault.Create(f.master(), f.dataKey()); err != nil {
 		return err
 	}
-	if err := f.makeHostKeys(c.Name); err != nil {
+	if err := f.makeHostKeys(c.Name, types); err != nil {
 		return err
 	}
 	if err := f.makeSealKey(); err != nil {
