@@ -58,9 +58,9 @@ func (e *ViolationError) Error() string {
 
 // Handler serves what the peer asks. Admit is called in order of arrival and
 // before Handle; its error closes the socket, as does a ViolationError of
-// Handle. Handle may run concurrently; it owns files, and the files that it
-// returns are closed once they are sent. For a notification the reply is
-// dropped.
+// Handle. Handle runs concurrently for operations that may take long, else in
+// order. It owns files, and the files that it returns are closed once they are
+// sent. For a notification the reply is dropped.
 type Handler interface {
 	Admit(op Op, size int) error
 	Handle(ctx context.Context, op Op, body []byte, files []*os.File) (reply any, out []*os.File, err error)
@@ -289,6 +289,10 @@ func (c *Conn) Serve(ctx context.Context, h Handler) error {
 		case kindReply, kindError:
 			c.deliver(m)
 		default:
+			if !m.op.slow() {
+				c.answer(ctx, h, m)
+				continue
+			}
 			inFlight <- struct{}{}
 			handlers.Go(func() {
 				defer func() { <-inFlight }()

@@ -123,7 +123,7 @@ func TestPeerThatDoesNotRead(t *testing.T) {
 	}()
 	p := peer{t, int(file.Fd())}
 	for i := range maxInFlight {
-		p.send(packet(kindRequest, 0, OpEnd, uint32(i), "{}"))
+		p.send(packet(kindRequest, 0, OpRun, uint32(i), "{}"))
 	}
 	for range maxInFlight {
 		<-full

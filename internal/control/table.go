@@ -105,6 +105,17 @@ func RecorderTable() []Row {
 	}
 }
 
+// slow reports whether the answer may take long, so that the reader must not
+// wait for it. The others are answered one by one, which spares a goroutine
+// and its stack for each.
+func (op Op) slow() bool {
+	switch op {
+	case OpOpen, OpRun, OpComplete, OpRunLocal, OpCreate, OpRecover, OpOpenRead, OpTerminate:
+		return true
+	}
+	return false
+}
+
 // Gate counts and admits the messages of one socket by a table.
 type Gate struct {
 	rows map[Op]*gateRow
