@@ -80,11 +80,15 @@ func (m *Monitor) register(c *conn, set Settings) string {
 		return "shutting down"
 	case len(m.conns) >= set.MaxConnections:
 		return "too many connections"
+	case m.strangers >= (set.MaxConnections+1)/2:
+		// Half of the places are for people who have proven who they are.
+		return "too many unauthenticated connections"
 	case m.pending[c.source] >= set.MaxPerSource:
 		return "too many unauthenticated connections from this source"
 	}
 	m.conns[c] = struct{}{}
 	m.pending[c.source]++
+	m.strangers++
 	c.counted = true
 	return ""
 }
@@ -109,6 +113,7 @@ func (m *Monitor) uncount(c *conn) {
 		return
 	}
 	c.counted = false
+	m.strangers--
 	if m.pending[c.source]--; m.pending[c.source] <= 0 {
 		delete(m.pending, c.source)
 	}

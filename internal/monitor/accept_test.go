@@ -18,34 +18,43 @@ func newMonitor() *Monitor {
 }
 
 func TestLimits(t *testing.T) {
-	m, set := newMonitor(), Settings{MaxConnections: 4, MaxPerSource: 2}
+	m, set := newMonitor(), Settings{MaxConnections: 6, MaxPerSource: 2}
 	from := func(addr string) *conn { return &conn{m: m, source: sourcePrefix(netip.MustParseAddr(addr))} }
 	const perSource, inAll = "too many unauthenticated connections from this source", "too many connections"
-	enter := func(c *conn, want string) {
+	const strangers = "too many unauthenticated connections"
+	var all []*conn
+	enter := func(c *conn, want string) *conn {
 		t.Helper()
 		if got := m.register(c, set); got != want {
 			t.Errorf("register = %q, want %q", got, want)
 		}
+		all = append(all, c)
+		return c
 	}
-	a, b, c, d := from("192.0.2.1"), from("192.0.2.1"), from("192.0.2.1"), from("192.0.2.2")
-	enter(a, "")
-	enter(b, "")
-	enter(c, perSource)
-	enter(d, "") // another source
-	m.proven(a)  // makes room for one that is not
-	m.proven(a)  // counts once
-	enter(c, "")
-	enter(from("192.0.2.3"), inAll)
-	m.unregister(a)
+	a := enter(from("192.0.2.1"), "")
+	enter(from("192.0.2.1"), "")
 	enter(from("192.0.2.1"), perSource)
-	e := from("192.0.2.3")
-	enter(e, "")
-	for _, x := range []*conn{b, c, d, e} {
-		m.unregister(x)
-		m.unregister(x)
+	d := enter(from("192.0.2.2"), "") // another source
+	enter(from("192.0.2.3"), strangers)
+	m.proven(a) // makes room for one that is not
+	m.proven(a) // counts once
+	e := enter(from("192.0.2.1"), "")
+	enter(from("192.0.2.1"), strangers)
+	for _, c := range []*conn{d, e} {
+		m.proven(c)
 	}
-	if len(m.pending) != 0 || len(m.conns) != 0 {
-		t.Errorf("%d connections and %d sources are left of none", len(m.conns), len(m.pending))
+	for _, addr := range []string{"192.0.2.4", "192.0.2.5"} {
+		enter(from(addr), "")
+	}
+	enter(from("192.0.2.6"), inAll)
+	m.unregister(a)
+	enter(from("192.0.2.6"), strangers)
+	for _, c := range all {
+		m.unregister(c)
+		m.unregister(c)
+	}
+	if len(m.pending) != 0 || len(m.conns) != 0 || m.strangers != 0 {
+		t.Errorf("%d connections, %d sources and %d strangers are left of none", len(m.conns), len(m.pending), m.strangers)
 	}
 	m.closing = true
 	enter(from("192.0.2.1"), "shutting down")

@@ -78,11 +78,12 @@ type Monitor struct {
 	program  sessionProgram
 	learning sync.Mutex // one host key is learned at a time
 
-	mu      sync.Mutex // guards what follows
-	conns   map[*conn]struct{}
-	pending map[netip.Prefix]int // connections not yet authenticated, by source
-	live    map[gateway.SessionID]*live
-	closing bool
+	mu        sync.Mutex // guards what follows
+	conns     map[*conn]struct{}
+	pending   map[netip.Prefix]int // connections not yet authenticated, by source
+	strangers int                  // and all together
+	live      map[gateway.SessionID]*live
+	closing   bool
 }
 
 // drainTime is how long sessions may go on once Serve was told to stop.
