@@ -15,7 +15,7 @@ import (
 
 // globals are the options of every verb.
 type globals struct {
-	Data string `default:"./data" placeholder:"DIR" help:"The data folder."`
+	Data string `default:"./data" placeholder:"DIR" help:"The data folder; ./data if not given."`
 }
 
 type verbs struct {
@@ -49,7 +49,7 @@ func run(args []string) int {
 	var v verbs
 	parser, err := kong.New(&v,
 		kong.Name("gateway"),
-		kong.Description("The single way in to a company's machines, network gear, device APIs and databases.\n\n"+
+		kong.Description("The single way in to a company's machines: it decides who may reach what, and records what they do.\n\n"+
 			"Start with: gateway init --admin NAME --admin-key ~/.ssh/id_ed25519.pub, then gateway serve."),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -57,9 +57,12 @@ func run(args []string) int {
 	if err != nil {
 		return complain(err)
 	}
+	if len(args) > 0 && args[0] == "help" {
+		args = append(args[1:len(args):len(args)], "--help")
+	}
 	ctx, err := parser.Parse(args)
 	if err != nil {
-		return complain(usageError{err})
+		return complain(usageError{fmt.Errorf("%w; gateway --help says more", err)})
 	}
 	return complain(ctx.Run(&v.globals))
 }
@@ -73,6 +76,9 @@ func complain(err error) int {
 		return int(status)
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
+		for _, kind := range []error{gateway.ErrInvalid, gateway.ErrConflict} {
+			line = strings.TrimSuffix(line, ": "+kind.Error()) // the kind is for us, the text says it
+		}
 		fmt.Fprintln(os.Stderr, "gateway: "+gateway.Printable(line))
 	}
 	if _, ok := errors.AsType[usageError](err); ok || errors.Is(err, gateway.ErrInvalid) {

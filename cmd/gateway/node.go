@@ -59,9 +59,10 @@ func openNode(f folder, log *zap.Logger) (n *node, err error) {
 	if n.unlock, err = f.lock(); err != nil {
 		return nil, err
 	}
+	opened := n // a return of nil below overwrites n
 	defer func() {
 		if err != nil {
-			n.close()
+			opened.close()
 		}
 	}()
 	if n.watcher, err = config.Watch(f.config(), n.configChanged); err != nil {

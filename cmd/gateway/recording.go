@@ -138,6 +138,9 @@ func describeAll(root *os.Root, keep func(recordingLine) bool) ([]recordingLine,
 
 func openRecordings(g *globals) (*os.Root, error) {
 	root, err := os.OpenRoot(folder(g.Data).recordings())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no recordings: name the data folder with --data", g.Data)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open recordings folder: %w", err)
 	}

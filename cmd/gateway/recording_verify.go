@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"gateway"
@@ -49,6 +50,9 @@ func (c *recordingVerifyCmd) run(g *globals, w io.Writer) error {
 		return usageError{errors.New("give a session ID or --all")}
 	}
 	text, err := os.ReadFile(folder(g.Data).sealPublic())
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s has no recording.pub to verify with: name the data folder with --data", g.Data)
+	}
 	if err != nil {
 		return fmt.Errorf("read sealing key: %w", err)
 	}

@@ -73,6 +73,9 @@ func (c *serveCmd) listen(conf *config.Config) ([]net.Listener, error) {
 			for _, open := range listeners {
 				open.Close()
 			}
+			if op, ok := errors.AsType[*net.OpError](err); ok {
+				err = op.Err // the rest repeats the address
+			}
 			return nil, fmt.Errorf("listen on %s: %w", a, err)
 		}
 		listeners = append(listeners, l)
