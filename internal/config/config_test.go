@@ -59,7 +59,7 @@ accountCreateDefaultPersonalAccesses: ["ACCOUNT@10.0.0.1:22", "10.0.0.0/8", "roo
 
 func TestLoadNamesEveryProblem(t *testing.T) {
 	tests := []struct{ name, file, want string }{
-		{"unknown key", "listten: []\n", "gateway.yaml:1: unknown key listten; allowed: listen"},
+		{"unknown key", "listten: []\n", "gateway.yaml:1: unknown key listten; did you mean listen?"},
 		{"twice", "sandbox: enforce\nsandbox: require\n",
 			"gateway.yaml:2: key sandbox is here for the second time, first in line 1"},
 		{"types", "listen: 127.0.0.1:22\nIPv4Allowed: \"yes\"\nconnectTimeout: 1.5\nbastionName: [a]\n",

@@ -128,7 +128,7 @@ func (d *decoder) mapping(root *yaml.Node) {
 		name := gateway.Printable(key.Value)
 		field, ok := d.c.field(key.Value)
 		if !ok {
-			d.fail(key, "", "unknown key %s; allowed: %s", name, strings.Join(suggest(key.Value), ", "))
+			d.fail(key, "", "unknown key %s; %s", name, suggest(key.Value))
 			continue
 		}
 		if d.c.lines[name] != 0 {
@@ -261,9 +261,9 @@ func (c *Config) field(key string) (reflect.Value, bool) {
 	return reflect.Value{}, false
 }
 
-// suggest returns the keys that an unknown one may have been meant to be, or
-// all of them.
-func suggest(key string) []string {
+// suggest names the keys that an unknown one may have been meant to be, or where
+// all of them are.
+func suggest(key string) string {
 	var near []string
 	for _, k := range Keys() {
 		if distance(strings.ToLower(k), strings.ToLower(key)) <= 1+len(k)/6 {
@@ -271,9 +271,9 @@ func suggest(key string) []string {
 		}
 	}
 	if len(near) == 0 {
-		return Keys()
+		return "docs/config.md has all keys"
 	}
-	return near
+	return "did you mean " + strings.Join(near, " or ") + "?"
 }
 
 // distance is the number of insertions, removals and replacements of bytes

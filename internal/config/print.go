@@ -32,8 +32,7 @@ func (c *Config) List() []Setting {
 func (c *Config) Get(key string) (Setting, error) {
 	f, ok := c.field(key)
 	if !ok {
-		return Setting{}, fmt.Errorf("key %s: %w; allowed: %s",
-			gateway.Printable(key), gateway.ErrNotFound, strings.Join(suggest(key), ", "))
+		return Setting{}, fmt.Errorf("key %s: %w; %s", gateway.Printable(key), gateway.ErrNotFound, suggest(key))
 	}
 	return Setting{Key: key, Value: plain(f.Interface())}, nil
 }
