@@ -92,7 +92,7 @@ type Config struct {
 	AcceptEnv []string `yaml:"acceptEnv"`
 	// Seconds in which a client must have logged in: 1 to 600.
 	LoginGraceTime int `yaml:"loginGraceTime"`
-	// Connections at the same time: 1 to 60000.
+	// Connections at the same time: 1 to 60000. Half of them are kept for people who have logged in.
 	MaxConnections int `yaml:"maxConnections"`
 	// Connections that have not logged in, at the same time, of one address (IPv6: one /64): 1 to 10000.
 	MaxConnectionsPerSource int `yaml:"maxConnectionsPerSource"`
