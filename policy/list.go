@@ -20,15 +20,34 @@ const scanned = 16
 // table of networks behind a filter. A decision asks many lists for what they
 // do not have, and the filter, of a byte for each access, stays in the cache.
 type list struct {
+	// What is needed to say no comes first, to be in one line of the cache.
+	filter []uint64 // a bit is set if a network with such a hash occurs
+	seed   uint64
+	lens4  lengths // of the networks that occur
+	lens6  lengths
+
 	accesses []gateway.Access
 	// slots holds positions in accesses plus 1, of the first access of each
 	// network; next holds, for each access, that of the following one of the
 	// same network. 0 is none.
 	slots, next []int32
-	filter      []uint64 // a bit is set if a network with such a hash occurs
-	seed        uint64
-	// lens are the lengths of the networks that occur, longest first.
-	lens4, lens6 []int
+}
+
+// lengths is a set of lengths of networks, 0 to 128.
+type lengths [3]uint64
+
+func (s *lengths) add(n int) { s[n/64] |= 1 << (n % 64) }
+
+// below gives the largest one that is less than n, or -1.
+func (s *lengths) below(n int) int {
+	for n > 0 {
+		i, last := (n-1)/64, (n-1)%64
+		if w := s[i] << (63 - last); w != 0 {
+			return n - 1 - bits.LeadingZeros64(w)
+		}
+		n = 64 * i
+	}
+	return -1
 }
 
 func newList(accesses []gateway.Access) list {
@@ -41,8 +60,6 @@ func newList(accesses []gateway.Access) list {
 	l.slots = make([]int32, 2*size)
 	l.next = make([]int32, len(l.accesses))
 	l.seed = rand.Uint64() // so that nobody can choose networks that collide
-	var seen4 [33]bool
-	var seen6 [129]bool
 	// Backwards, so that the chain of a network is in the order of the list.
 	for i := range slices.Backward(l.accesses) {
 		p := l.accesses[i].Prefix
@@ -52,12 +69,11 @@ func newList(accesses []gateway.Access) list {
 		slot := l.slot(p, hash)
 		l.next[i], *slot = *slot, int32(i+1)
 		if p.Addr().Is4() {
-			seen4[p.Bits()] = true
+			l.lens4.add(p.Bits())
 		} else {
-			seen6[p.Bits()] = true
+			l.lens6.add(p.Bits())
 		}
 	}
-	l.lens4, l.lens6 = lengths(seen4[:]), lengths(seen6[:])
 	return l
 }
 
@@ -82,16 +98,6 @@ func normal(accesses []gateway.Access) []gateway.Access {
 		return list
 	}
 	return accesses
-}
-
-func lengths(seen []bool) []int {
-	var lens []int
-	for n := range slices.Backward(seen) {
-		if seen[n] {
-			lens = append(lens, n)
-		}
-	}
-	return lens
 }
 
 func (l *list) hash(p netip.Prefix) uint64 {
@@ -121,14 +127,14 @@ func (l *list) slot(p netip.Prefix, hash uint64) *int32 {
 // find returns the access with the smallest network that lets t be reached at
 // now, the first of the list if several have the same network, or nil.
 func (l *list) find(t gateway.Target, now time.Time) *gateway.Access {
-	if l.slots == nil {
+	if l.filter == nil {
 		return l.scan(t, now)
 	}
-	lens := l.lens4
+	lens := &l.lens4
 	if t.Addr.Is6() {
-		lens = l.lens6
+		lens = &l.lens6
 	}
-	for _, n := range lens {
+	for n := lens.below(t.Addr.BitLen() + 1); n >= 0; n = lens.below(n) {
 		p, err := t.Addr.Prefix(n)
 		if err != nil {
 			return nil // a zone, which no access can have
