@@ -114,7 +114,7 @@ type Config struct {
 
 	// Section: Sessions
 
-	// Show at login when and from where the account was last seen.
+	// Show at login when the account was last seen.
 	DisplayLastLogin bool `yaml:"displayLastLogin"`
 	// The interactive mode may be used (ssh … -- -i).
 	InteractiveModeAllowed bool `yaml:"interactiveModeAllowed"`
