@@ -99,6 +99,7 @@ func (s *Server) run(ctx context.Context, c *client, raw string, login control.L
 	if err != nil {
 		return s.abort(ctx, env, line, err)
 	}
+	s.greet(c, line, login)
 	if line.Action == osh.Connect {
 		var side protocols.Client = c
 		if c.pty && line.TTY != osh.TTYNever {
@@ -107,6 +108,18 @@ func (s *Server) run(ctx context.Context, c *client, raw string, login control.L
 		return s.connect(ctx, side, line)
 	}
 	return s.command(ctx, c, env, line, raw)
+}
+
+// greet shows what the monitor has to say at login, to who is about to work
+// here or at a target: not to scripts that run one command of the gateway.
+func (s *Server) greet(c *client, line osh.Line, login control.Login) {
+	works := line.Action == osh.Connect || c.pty && (line.Action == osh.Interactive || line.Action == osh.None)
+	if !works || line.Help || line.Quiet {
+		return
+	}
+	for _, text := range login.Notice {
+		say(c, gateway.Printable(text))
+	}
 }
 
 // abort refuses a line and has that written down.
