@@ -185,6 +185,9 @@ func probe(ctl *control.Conn, nc net.Conn, report jail.Report) error {
 	end := control.End{Session: boot.Open.Session}
 	lease := session.Lease(ctx, ctl, boot.Open, nil, func(string) {})
 	if err := new(ssh.Backend).Probe(ctx, nc, request, lease); err != nil {
+		if login, ok := errors.AsType[*protocols.LoginError](err); ok {
+			err = login.Err // its kind is for logs, this is for the person
+		}
 		end.Exit.Code, end.Comment = gateway.ExitLoginFailed, err.Error()
 	}
 	_, err := ctl.Call(ctx, control.OpEnd, end, nil)

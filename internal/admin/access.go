@@ -179,8 +179,15 @@ func (c *call) probe(ctx context.Context, a gateway.Access, force bool, o store.
 		return c.fail("ERR_CONNECTION_FAILED", "%s: %s", t, why)
 	}
 	if err := c.e.Deps.Probe(ctx, c.actor, t, o, keys, a.Legacy); err != nil {
-		return c.fail("ERR_CONNECTION_FAILED", "can't log in to %s: %s; put the key there, or use --force",
-			t, gateway.Printable(clip(err.Error())))
+		why := err.Error() // Probe bounds it
+		for _, kind := range []error{gateway.ErrDenied, gateway.ErrUnavailable} {
+			why = strings.TrimSuffix(why, ": "+kind.Error())
+		}
+		advice := "--force adds it all the same"
+		if errors.Is(err, gateway.ErrDenied) {
+			advice = "put the key there, or use --force"
+		}
+		return c.fail("ERR_CONNECTION_FAILED", "can't log in to %s: %s; %s", t, gateway.Printable(why), advice)
 	}
 	return nil
 }

@@ -123,7 +123,7 @@ func (d Deps) Probe(ctx context.Context, a admin.Actor, t gateway.Target, owner 
 	}
 	target, err := dialOnce(ctx, netip.AddrPortFrom(t.Addr, t.Port), set.ConnectTimeout)
 	if err != nil {
-		return fmt.Errorf("connecting to %s: %s: %w", t, dialText(err), gateway.ErrUnavailable)
+		return fmt.Errorf("%s: %w", dialText(err), gateway.ErrUnavailable)
 	}
 	defer target.Close()
 	return d.m.probe(ctx, s, set, target)
