@@ -4,7 +4,6 @@ import (
 	"debug/elf"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 
@@ -22,8 +21,8 @@ type Spawner struct {
 }
 
 type job struct {
-	cmd  *exec.Cmd
-	done chan error
+	start func() error
+	done  chan error
 }
 
 // NewSpawner returns a Spawner for one program: the only file that its
@@ -44,11 +43,11 @@ func NewSpawner(program *os.File) (*Spawner, error) {
 // them, for Profile.Confined.
 func (s *Spawner) ABI() int { return s.abi }
 
-// Start does what cmd.Start does. Standard input and output that are not set
-// can't be opened here: set them.
-func (s *Spawner) Start(cmd *exec.Cmd) error {
+// Start calls start, such as the Start of an exec.Cmd, on the confined thread.
+// No file can be opened there: set the command's standard input and output.
+func (s *Spawner) Start(start func() error) error {
 	done := make(chan error, 1)
-	s.jobs <- job{cmd, done}
+	s.jobs <- job{start, done}
 	return <-done
 }
 
@@ -67,7 +66,7 @@ func (s *Spawner) run(program *os.File, ready chan<- error) {
 		return
 	}
 	for j := range s.jobs {
-		j.done <- j.cmd.Start()
+		j.done <- j.start()
 	}
 }
 

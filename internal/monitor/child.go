@@ -96,7 +96,7 @@ func (m *Monitor) startJailed(role string, uid int, socket *os.File) (*child, er
 		return nil, fmt.Errorf("start %s: %w", m.SessionCommand[0], err)
 	}
 	argv := append(slices.Clone(m.SessionCommand), role, strconv.Itoa(p.spawner.ABI()))
-	return m.startChild(p.spawner.Start, p.file, argv, uid, socket)
+	return m.startChild(func(c *exec.Cmd) error { return p.spawner.Start(c.Start) }, p.file, argv, uid, socket)
 }
 
 // startRecorder runs the recorder, which confines itself.
