@@ -73,7 +73,7 @@ func TestErrorsAcross(t *testing.T) {
 	give := make(chan error, 1)
 	s := serve(t, server{handle: func(context.Context, Op, []byte, []*os.File) (any, []*os.File, error) { return nil, nil, <-give }})
 	for _, sentinel := range []error{
-		gateway.ErrDenied, gateway.ErrNotFound, gateway.ErrConflict, gateway.ErrInvalid, gateway.ErrExpired,
+		gateway.ErrDenied, gateway.ErrNotFound, gateway.ErrConflict, gateway.ErrInvalid,
 		gateway.ErrUnavailable, gateway.ErrNoRecord,
 	} {
 		want := fmt.Errorf("what was done: %w", sentinel)

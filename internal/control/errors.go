@@ -22,7 +22,6 @@ func sentinels() []sentinel {
 		{"not-found", gateway.ErrNotFound},
 		{"conflict", gateway.ErrConflict},
 		{"invalid", gateway.ErrInvalid},
-		{"expired", gateway.ErrExpired},
 		{"no-record", gateway.ErrNoRecord},
 		{"unavailable", gateway.ErrUnavailable},
 	}

@@ -102,18 +102,11 @@ type OpenReply struct {
 	Refusal      *Refusal          `json:"refusal,omitempty"`
 	Started      time.Time         `json:"started"`
 	Target       gateway.Target    `json:"target"`
-	Ways         []OpenWay         `json:"ways,omitempty"`
 	Keys         []LeasedKey       `json:"keys,omitempty"`
 	Legacy       bool              `json:"legacy,omitempty"`
 	HostKeyTypes []string          `json:"host_key_types,omitempty"`
 	Env          []string          `json:"env,omitempty"`
-	AuditKey     string            `json:"audit_key"` // fingerprint of the key that seals recordings
-}
-
-// OpenWay is one granting way, for display.
-type OpenWay struct {
-	Kind  gateway.WayKind `json:"kind"`
-	Group string          `json:"group,omitempty"`
+	AuditKey     string            `json:"audit_key"` // recorder.KeyID of the key that seals recordings
 }
 
 // LeasedKey is an egress key that the session may have signatures of.
@@ -204,7 +197,7 @@ type CompleteReply struct {
 	Names []string `json:"names"`
 }
 
-// Abort says that the connection ends without anything having been opened.
+// Abort says why a command line was refused before anything was opened for it.
 type Abort struct {
 	Refusal gateway.Refusal `json:"refusal"`
 	Text    string          `json:"text"`

@@ -16,7 +16,7 @@ const (
 	OpEnd        Op = 9  // the session ended
 	OpRun        Op = 10 // run a command of the gateway
 	OpComplete   Op = 11 // names for the completion of a command line
-	OpAbort      Op = 13 // the connection ends without having opened anything
+	OpAbort      Op = 12 // a command line was refused before anything was opened for it
 )
 
 // The operations the monitor asks of the recorder.
@@ -83,7 +83,7 @@ func SessionTable() []Row {
 		{OpEnd, "end", Authenticated, 1 << 16, small},
 		{OpRun, "run", Authenticated, 1 << 16, large},
 		{OpComplete, "complete", Authenticated, 1 << 20, small},
-		{OpAbort, "abort", PreAuth | Authenticated | Refused, 1, small},
+		{OpAbort, "abort", Authenticated, 1 << 16, small},
 	}
 }
 

@@ -176,8 +176,8 @@ func TestLoginErrors(t *testing.T) {
 			protocols.AuthFailed, "too many authentication failures", nil},
 		{"no key", func(l *gateway.Lease) { l.Keys = nil }, nil, protocols.AuthFailed, "there is no egress key", nil},
 		{"signer refuses", func(l *gateway.Lease) {
-			l.Keys[0].Sign = func([]byte, string) ([]byte, error) { return nil, gateway.ErrExpired }
-		}, nil, protocols.AuthFailed, "sign with egress key", gateway.ErrExpired},
+			l.Keys[0].Sign = func([]byte, string) ([]byte, error) { return nil, gateway.ErrUnavailable }
+		}, nil, protocols.AuthFailed, "sign with egress key", gateway.ErrUnavailable},
 		{"signer babbles", func(l *gateway.Lease) {
 			l.Keys[0].Sign = func([]byte, string) ([]byte, error) { return []byte("x"), nil }
 		}, nil, protocols.AuthFailed, "parse signature", nil},
