@@ -23,12 +23,6 @@ type Access struct {
 	AddedAt time.Time `json:"added_at"`
 }
 
-// Same reports whether a and b are the same entry of a list: equal user,
-// prefix and port.
-func (a Access) Same(b Access) bool {
-	return a.User == b.User && a.Prefix == b.Prefix && a.Port == b.Port
-}
-
 // Expired reports whether a no longer grants anything at now.
 func (a Access) Expired(now time.Time) bool {
 	return !a.Expires.IsZero() && !now.Before(a.Expires)

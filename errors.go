@@ -12,8 +12,6 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrInvalid: the input is malformed; nothing was changed.
 	ErrInvalid = errors.New("invalid")
-	// ErrExpired: it was valid and its time is over.
-	ErrExpired = errors.New("expired")
 	// ErrUnavailable: something the gateway needs does not answer; try again later.
 	ErrUnavailable = errors.New("unavailable")
 	// ErrNoRecord: the recording does not accept events; nothing may be forwarded.

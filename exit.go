@@ -18,7 +18,6 @@ type Refusal struct {
 // The refusals before anything runs. Codes and names are The Bastion's.
 var (
 	RefusalPlugin          = Refusal{100, "PLUGIN_ERROR"}
-	RefusalInactive        = Refusal{101, "ACCOUNT_INACTIVE"}
 	RefusalHostNotFound    = Refusal{102, "HOST_NOT_FOUND"}
 	RefusalReadOnly        = Refusal{103, "READ_ONLY"}
 	RefusalUnknownCommand  = Refusal{104, "UNKNOWN_COMMAND"}
@@ -26,7 +25,6 @@ var (
 	RefusalRestricted      = Refusal{106, "RESTRICTED_COMMAND"}
 	RefusalAccessDenied    = Refusal{107, "ACCESS_DENIED"}
 	RefusalNoSpace         = Refusal{109, "OUT_OF_SPACE"}
-	RefusalConfiguration   = Refusal{110, "CONFIGURATION_ERROR"}
 	RefusalOptions         = Refusal{111, "OPTIONS_ERROR"}
 	RefusalNoHost          = Refusal{112, "NO_HOST"}
 	RefusalExpired         = Refusal{113, "ACCOUNT_EXPIRED"}

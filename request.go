@@ -18,7 +18,7 @@ type Request struct {
 // Action is one operation inside a session that is put to Allow before it
 // is relayed: exec, shell, subsystem, …
 type Action struct {
-	Kind string // "shell", "exec", "subsystem"
+	Kind string // "shell", "exec", "subsystem"; "osh", "interactive" for commands of the gateway
 	Text string // the command line or the subsystem's name
 }
 

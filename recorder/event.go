@@ -81,7 +81,6 @@ func (Mark) event()    {}
 const (
 	FrameHeaderSize = 16       // kind, flags, reserved, body length, time
 	MaxBody         = 64 << 10 // bytes after the frame header
-	MaxFrame        = FrameHeaderSize + MaxBody
 	maxName         = 255
 )
 

@@ -24,7 +24,7 @@ type Header struct {
 	Via     netip.AddrPort    `json:"via,omitzero"` // the gateway's own end of the ingress connection
 
 	Protocol gateway.Protocol `json:"protocol"`
-	Kind     string           `json:"kind"`           // "shell", "exec", "subsystem", "osh"
+	Kind     string           `json:"kind"`           // "shell", "exec", "subsystem", "osh", "interactive"
 	User     string           `json:"user,omitempty"` // login at the target
 	Host     string           `json:"host,omitempty"` // as the person wrote it
 	Addr     netip.Addr       `json:"addr,omitzero"`
@@ -39,7 +39,7 @@ type Header struct {
 	Start time.Time `json:"start"`
 
 	IngressKey string `json:"ingress_key,omitempty"` // fingerprint of the key the person proved
-	AuditKey   string `json:"audit_key,omitempty"`   // fingerprint of the key the audit ledger is signed with
+	AuditKey   string `json:"audit_key,omitempty"`   // KeyID of the key that is to seal the recording
 }
 
 const (

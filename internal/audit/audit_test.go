@@ -47,7 +47,7 @@ func records() []audit.Record {
 			Exit: &gateway.Exit{Signal: "KILL"}, Error: "broken pipe"},
 		{Event: audit.Change, Principal: alice, Action: "add", Command: "selfAddPersonalAccess",
 			Details: []audit.Detail{{"item", "access"}, {"new", "root@10.0.0.1:22"}, {"bad\nkey", ""}}},
-		{Event: audit.Security, Command: strings.Repeat("é", 5000)},
+		{Event: audit.Sandbox, Command: strings.Repeat("é", 5000)},
 	}
 }
 

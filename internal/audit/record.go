@@ -24,16 +24,15 @@ type Event string
 const (
 	Connect  Event = "connect"  // a connection was accepted or turned away
 	Auth     Event = "auth"     // somebody proved, or failed to prove, who they are
-	Decision Event = "decision" // policy answered a request
+	Decision Event = "decision" // an operation was refused inside a session
 	Open     Event = "open"     // a session to a target begins
 	Close    Event = "close"    // it ended
 	Login    Event = "login"    // a target accepted a key
 	HostKey  Event = "host-key" // a target's host key was seen for the first time, or has changed
 	Command  Event = "command"  // a command of the gateway ran, or was refused
 	Change   Event = "change"   // accounts, groups, accesses or keys changed
-	Security Event = "security" // somebody used a right over others, or a child broke its rules
 	Recorder Event = "recorder" // a recording was sealed, or failed
-	Sandbox  Event = "sandbox"  // protections in force or missing
+	Sandbox  Event = "sandbox"  // a child broke its rules, or was killed for a forbidden system call
 	Config   Event = "config"   // gateway.yaml was taken up, or refused
 	Node     Event = "node"     // the gateway itself starts, stops, or lost records on their way to syslog
 )

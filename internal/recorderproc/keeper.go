@@ -36,7 +36,7 @@ const (
 type Sealed struct {
 	Session gateway.SessionID
 	Seal    recorder.Seal
-	Chain   [32]byte // what was sealed; for the audit ledger
+	Chain   [32]byte // what was sealed; for the audit log
 	Size    int64    // of the file
 	// Err is why the recording is not complete, or not sealed at all (then
 	// Seal is zero). Nil: all is well.
