@@ -37,8 +37,10 @@ const (
 	maxFiles   = 8
 	// maxMessage bounds a reassembled message; a listing of every account fits.
 	maxMessage = 64 << 20
-	// maxInFlight bounds the requests of one socket that are being served.
+	// maxInFlight bounds the requests of one socket that are being served, and
+	// with slotSize the bytes of them: 4 MiB.
 	maxInFlight = 32
+	slotSize    = 128 << 10
 )
 
 // ViolationError: the peer broke the protocol. The socket is useless after it.
@@ -293,9 +295,18 @@ func (c *Conn) Serve(ctx context.Context, h Handler) error {
 				c.answer(ctx, h, m)
 				continue
 			}
-			inFlight <- struct{}{}
+			// A large request takes several places: together they stay
+			// below maxInFlight times slotSize.
+			slots := 1 + len(m.body)/slotSize
+			for range slots {
+				inFlight <- struct{}{}
+			}
 			handlers.Go(func() {
-				defer func() { <-inFlight }()
+				defer func() {
+					for range slots {
+						<-inFlight
+					}
+				}()
 				c.answer(ctx, h, m)
 			})
 		}
