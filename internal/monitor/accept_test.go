@@ -1,12 +1,15 @@
 package monitor
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
 	"testing"
+
+	"go.uber.org/zap"
 
 	"gateway"
 	"gateway/internal/control"
@@ -193,5 +196,16 @@ func TestForeignSession(t *testing.T) {
 		if _, ok := f().(*control.ViolationError); !ok {
 			t.Errorf("%s: no violation but %v", name, fmt.Sprint(f()))
 		}
+	}
+}
+
+func TestPanicEndsOneSession(t *testing.T) {
+	m := newMonitor()
+	m.Log = zap.NewNop() // everything else a proof needs is missing
+	c := &conn{m: m, phase: control.PreAuth}
+	_, _, err := c.Handle(t.Context(), control.OpUserKey, []byte(`{"user":"alice","blob":"AA=="}`), nil)
+	var v *control.ViolationError
+	if !errors.As(err, &v) {
+		t.Errorf("Handle = %v, want a violation, which ends the session", err)
 	}
 }

@@ -205,8 +205,20 @@ func (c *conn) Admit(op control.Op, size int) error {
 	return c.table.Admit(op, c.phase, size)
 }
 
-// Handle implements control.Handler: one row of the table each.
-func (c *conn) Handle(ctx context.Context, op control.Op, body []byte, files []*os.File) (any, []*os.File, error) {
+// Handle implements control.Handler. A bug of ours that a request meets ends
+// this session, and no other.
+func (c *conn) Handle(ctx context.Context, op control.Op, body []byte, files []*os.File) (reply any, out []*os.File, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.m.Log.Error("panic in a request of a session process", zap.String("session", string(c.id)), zap.Any("error", p), zap.Stack("stack"))
+			reply, out, err = nil, nil, &control.ViolationError{What: "the monitor failed on it"}
+		}
+	}()
+	return c.handle(ctx, op, body, files)
+}
+
+// handle serves one row of the table each.
+func (c *conn) handle(ctx context.Context, op control.Op, body []byte, files []*os.File) (any, []*os.File, error) {
 	for _, f := range files { // a session process has nothing to give
 		f.Close()
 	}
