@@ -46,8 +46,8 @@ type node struct {
 }
 
 // openNode takes the folder's lock and opens it. log nil means that nothing is
-// served: only commands are run, and the audit log's own copy on standard
-// output is left out.
+// served: only commands are run, and an audit log on standard output goes to
+// standard error instead.
 func openNode(f folder, log *zap.Logger) (n *node, err error) {
 	if err := f.exists(); err != nil {
 		return nil, err
@@ -325,7 +325,7 @@ func adminSettings(c *config.Config) admin.Settings {
 		host = c.BastionName
 	}
 	return admin.Settings{
-		Name: c.BastionName, Hostname: host, AliasCommand: "ssh USER@" + host + " -t -- ", ReadOnly: c.ReadOnlySlaveMode,
+		Name: c.BastionName, Hostname: host, AliasCommand: "ssh USER@" + host + " -t -- ", DocumentationURL: c.DocumentationURL, ReadOnly: c.ReadOnlySlaveMode,
 		Admins: c.AdminAccounts, SuperOwners: c.SuperOwnerAccounts,
 		IngressAlgorithms: c.AllowedIngressSSHAlgorithms, EgressAlgorithms: c.AllowedEgressSSHAlgorithms,
 		IngressRSAMin: c.MinimumIngressRSAKeySize, IngressRSAMax: c.MaximumIngressRSAKeySize,

@@ -72,11 +72,12 @@ type Actor struct {
 
 // Settings are the values of the configuration that commands depend on.
 type Settings struct {
-	Name, Hostname string
-	AliasCommand   string // shown to people; tokens are replaced already
-	ReadOnly       bool
-	Admins         []string
-	SuperOwners    []string
+	Name, Hostname   string
+	AliasCommand     string // shown to people; tokens are replaced already
+	DocumentationURL string // shown by help
+	ReadOnly         bool
+	Admins           []string
+	SuperOwners      []string
 
 	IngressAlgorithms, EgressAlgorithms []string // rsa, ecdsa, ed25519, ecdsa-sk, ed25519-sk
 	IngressRSAMin, IngressRSAMax        int
@@ -91,7 +92,7 @@ type Settings struct {
 	AllowedNetworks, ForbiddenNetworks []netip.Prefix
 	MaxInactiveDays                    int
 	UIDMin, UIDMax                     int
-	SupplementaryGroups                []string // roles of new accounts: member of each
+	SupplementaryGroups                []string // restricted commands that new accounts are granted
 	DefaultPersonalAccesses            []string
 	InteractiveAllowed                 bool
 	Version                            string

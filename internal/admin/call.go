@@ -193,7 +193,7 @@ func (c *call) group(s state, name string) (*gateway.Group, error) {
 	return g, err
 }
 
-// now is the state before the command.
+// state is that before the command.
 func (c *call) state() state { return snapshotState{c.snap} }
 
 // clip keeps messages short whatever was sent.

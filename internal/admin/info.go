@@ -49,7 +49,7 @@ func info(_ context.Context, c *call, _ *osh.Info) (osh.Result, error) {
 }
 
 func help(_ context.Context, c *call, _ *osh.Help) (osh.Result, error) {
-	return c.ok(osh.HelpValue{Allowed: c.allowed()}, "")
+	return c.ok(osh.HelpValue{Allowed: c.allowed(), Documentation: c.set.DocumentationURL}, "")
 }
 
 // allowed lists the commands that the actor may use.

@@ -37,9 +37,9 @@ type Config struct {
 
 	// The types of key that people may log in with: rsa, ecdsa, ed25519, ecdsa-sk, ed25519-sk.
 	AllowedIngressSSHAlgorithms []string `yaml:"allowedIngressSshAlgorithms"`
-	// The smallest RSA key, in bits, that people may log in with: 2048 to 16384.
+	// The smallest RSA key, in bits, that may be added as an ingress key: 2048 to 16384.
 	MinimumIngressRSAKeySize int `yaml:"minimumIngressRsaKeySize"`
-	// The largest RSA key, in bits, that people may log in with: 2048 to 16384.
+	// The largest RSA key, in bits, that may be added as an ingress key: 2048 to 16384.
 	MaximumIngressRSAKeySize int `yaml:"maximumIngressRsaKeySize"`
 	// The types of egress key that may be generated: rsa, ecdsa, ed25519.
 	AllowedEgressSSHAlgorithms []string `yaml:"allowedEgressSshAlgorithms"`
@@ -54,7 +54,7 @@ type Config struct {
 
 	// Section: Networks
 
-	// DNS: 0 never, 1 only for names that people typed, 2 also to show names of addresses.
+	// DNS: 0 never, 1 or 2 for names that people typed. The names of addresses are never looked up.
 	DNSSupportLevel int `yaml:"dnsSupportLevel"`
 	// If not empty, targets must be in one of these networks, whatever accesses say.
 	AllowedNetworks []netip.Prefix `yaml:"allowedNetworks"`
@@ -140,7 +140,7 @@ type Config struct {
 	// Section: Protection
 
 	// enforce: use every protection the kernel has, warn at start about what is missing.
-	// require: refuse to start when one is missing. Taken up at start only.
+	// require: refuse to start, and to serve, when one is missing.
 	Sandbox string `yaml:"sandbox"`
 
 	lines map[string]int // where a path was met in the file

@@ -145,10 +145,11 @@ func TestHelpOfEveryCommand(t *testing.T) {
 
 func TestHelpShowsWhatIsAllowed(t *testing.T) {
 	c := &fakeClient{answers: map[string]func(string) osh.Result{
-		"help": answer(osh.OK("help", "OK", "OK", osh.HelpValue{Allowed: []string{"help", "nc"}})),
+		"help": answer(osh.OK("help", "OK", "OK", osh.HelpValue{Allowed: []string{"help", "nc"}, Documentation: "https://wiki.example.com/gateway"})),
 	}}
 	code, out, _ := execute(t, c, "", "--osh help --json-greppable")
-	if code != 0 || !strings.Contains(out, "  nc ") || strings.Contains(out, "groupCreate") || !strings.Contains(out, `"value":null`) {
+	if code != 0 || !strings.Contains(out, "  nc ") || strings.Contains(out, "groupCreate") || !strings.Contains(out, `"value":null`) ||
+		!strings.Contains(out, "More help: https://wiki.example.com/gateway\n") {
 		t.Errorf("help: exit %d, %s", code, out)
 	}
 	if code, out, _ = execute(t, c, "", "--osh help nc"); code != 0 || !strings.Contains(out, "Usage: --osh nc --host HOST") {

@@ -15,7 +15,10 @@ type Help struct {
 }
 
 // HelpValue is what the monitor answers; scripts see null.
-type HelpValue struct{ Allowed []string }
+type HelpValue struct {
+	Allowed       []string
+	Documentation string // where people find help; empty: nowhere else
+}
 
 func helpCommand() *Command {
 	return &Command{
@@ -47,14 +50,14 @@ func helpLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, err
 		}
 		CommandHelp(&b, c, true)
 	} else {
-		overview(&b, allowed.Allowed)
+		overview(&b, allowed)
 	}
 	writeText(env.Out, b.String())
 	return OK("help", "OK", "OK", nil), nil
 }
 
 // overview lists commands by category.
-func overview(w io.Writer, allowed []string) {
+func overview(w io.Writer, v HelpValue) {
 	fmt.Fprintln(w, "Commands you may use, as --osh COMMAND; --osh COMMAND --help says more.")
 	for _, cat := range []struct {
 		category Category
@@ -69,12 +72,15 @@ func overview(w io.Writer, allowed []string) {
 	} {
 		title := "\n" + cat.title + ":\n"
 		for _, c := range Commands() {
-			if c.Category != cat.category || !slices.Contains(allowed, c.Name) {
+			if c.Category != cat.category || !slices.Contains(v.Allowed, c.Name) {
 				continue
 			}
 			fmt.Fprintf(w, "%s  %-28s %s\n", title, c.Name, c.Summary)
 			title = ""
 		}
+	}
+	if v.Documentation != "" {
+		fmt.Fprintf(w, "\nMore help: %s\n", v.Documentation)
 	}
 }
 
