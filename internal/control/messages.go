@@ -2,7 +2,6 @@ package control
 
 import (
 	"encoding/json"
-	"net/netip"
 	"time"
 
 	"gateway"
@@ -11,20 +10,18 @@ import (
 
 // Boot is what a session process is told before it reads a byte of the client.
 type Boot struct {
-	Name         string         `json:"name"`      // of this gateway
-	HostKeys     [][]byte       `json:"host_keys"` // public, wire form
-	From         netip.AddrPort `json:"from"`
-	Via          netip.AddrPort `json:"via"`
-	KeyTypes     []string       `json:"key_types"`     // accepted signature algorithms of ingress keys
-	LoginGrace   time.Duration  `json:"login_grace"`   // until authentication must be done
-	KeepAlive    time.Duration  `json:"keep_alive"`    // between probes of an idle client; 0: none
-	AcceptEnv    []string       `json:"accept_env"`    // patterns
-	MaxSessions  int            `json:"max_sessions"`  // channels at once
-	DefaultLogin string         `json:"default_login"` // at targets; empty: the account's name
-	Interactive  bool           `json:"interactive"`   // -i is allowed
-	ByDefault    bool           `json:"by_default"`    // and starts when nothing is asked
-	IdleTimeout  time.Duration  `json:"idle_timeout"`  // of interactive mode; 0: none
-	ReadOnly     bool           `json:"read_only"`     // this node takes no changes
+	Name         string        `json:"name"`          // of this gateway
+	HostKeys     [][]byte      `json:"host_keys"`     // public, wire form
+	KeyTypes     []string      `json:"key_types"`     // accepted signature algorithms of ingress keys
+	LoginGrace   time.Duration `json:"login_grace"`   // until authentication must be done
+	KeepAlive    time.Duration `json:"keep_alive"`    // between probes of an idle client; 0: none
+	AcceptEnv    []string      `json:"accept_env"`    // patterns
+	MaxSessions  int           `json:"max_sessions"`  // channels at once
+	DefaultLogin string        `json:"default_login"` // at targets; empty: the account's name
+	Interactive  bool          `json:"interactive"`   // -i is allowed
+	ByDefault    bool          `json:"by_default"`    // and starts when nothing is asked
+	IdleTimeout  time.Duration `json:"idle_timeout"`  // of interactive mode; 0: none
+	ReadOnly     bool          `json:"read_only"`     // this node takes no changes
 	// RequireSandbox: rather end than run without a layer of the sandbox.
 	RequireSandbox bool `json:"require_sandbox"`
 }

@@ -107,7 +107,7 @@ func (c *conn) boot() control.Boot {
 		keys[i] = k.PublicKey().Marshal()
 	}
 	return control.Boot{
-		Name: c.set.Name, HostKeys: keys, From: c.from, Via: c.via,
+		Name: c.set.Name, HostKeys: keys,
 		KeyTypes: c.set.KeyTypes, LoginGrace: c.set.LoginGrace, KeepAlive: c.set.KeepAlive,
 		AcceptEnv: c.set.AcceptEnv, MaxSessions: c.set.SessionsPerConn, DefaultLogin: c.set.DefaultLogin,
 		Interactive: c.set.Interactive, ByDefault: c.set.InteractiveByDefault,
