@@ -28,14 +28,14 @@ packages: ## install what interop-tests/packages.txt names, where that is possib
 	@sh .ci/packages interop-tests/packages.txt
 
 .PHONY: check
-check: verify-third-party ## formatting, vet, staticcheck, unit tests with the race detector, each fuzz target for two seconds
+check: verify-third-party ## formatting, vet, staticcheck, unit tests with the race detector, each fuzz target for 3000 inputs
 	@unformatted=$$(gofmt -l $(OURS)); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	@test -n "$(RACE)" || test -z "$$CI" || { echo "no gcc: the race detector can't run"; exit 1; }
 	$(GO) test -timeout 5m $(RACE) $(UNITS)
-	sh .ci/fuzz 2s
+	sh .ci/fuzz 3000x
 
 .PHONY: interop
 interop: build ## our binaries with real clients and servers
