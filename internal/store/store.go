@@ -117,7 +117,7 @@ type Session struct {
 	ID        gateway.SessionID
 	Account   string
 	Realm     string
-	Type      string // ssh, osh, interactive, abort
+	Type      string // ssh, osh, interactive
 	Allowed   bool
 	From      netip.AddrPort
 	Via       netip.AddrPort // the gateway's own end
