@@ -48,8 +48,14 @@ func newClient(ch ssh.Channel, accept []string) *client {
 
 var _ protocols.Client = (*client)(nil)
 
-// Stderr implements protocols.Client.
-func (c *client) Stderr() io.Writer { return c.Channel.Stderr() }
+// Stderr implements protocols.Client. A screen shows one stream: on two, what
+// is said first may be shown last.
+func (c *client) Stderr() io.Writer {
+	if c.pty {
+		return c.Channel
+	}
+	return c.Channel.Stderr()
+}
 
 // Env implements protocols.Client.
 func (c *client) Env() []string { return c.env }
