@@ -91,7 +91,7 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 // welcome says what is going to be tried, and that it is recorded.
 func (p *Pipeline) welcome(s *Session, tell func(string)) {
 	tell(fmt.Sprintf("*** %s: welcome %s, you are allowed to log on to %s", gateway.Printable(p.Name), p.Account, s.Target))
-	tell(fmt.Sprintf("    this session is recorded as %s, sealed with %s", s.Session, s.AuditKey))
+	tell(fmt.Sprintf("    recorded as %s, sealed with %s", s.Session, s.AuditKey))
 	tell("    will try the following accesses you have:")
 	for _, k := range s.Keys {
 		way := string(k.Way)
