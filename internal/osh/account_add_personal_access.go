@@ -13,7 +13,7 @@ func accountAddPersonalAccessCommand() *Command {
 		Aliases:    []string{"accountAddPrivateAccess"},
 		Category:   Restricted,
 		MasterOnly: true,
-		Summary:    "let an account reach a target with its own egress keys",
+		Summary:    "let an account reach a target with its egress keys",
 		Long: "The gateway first logs in to the target, so that a missing key is found now; --force skips that,\n" +
 			"and it is not done for prefixes or user patterns.",
 		Examples: []string{"accountAddPersonalAccess --account alice --host 192.0.2.7 --user root --port 22"},

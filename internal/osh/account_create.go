@@ -26,7 +26,7 @@ func accountCreateCommand() *Command {
 		Long: "Without --public-key and --no-key the key is asked for. The account gets an egress key, and the\n" +
 			"commands and accesses that the gateway's settings give to each new account.",
 		Examples: []string{
-			"accountCreate --account alice --uid-auto --public-key 'ssh-ed25519 AAAA… alice@laptop'",
+			"accountCreate --account alice --uid-auto --public-key 'ssh-ed25519 AAAA…'",
 			"accountCreate --account robot --uid-auto --no-key --osh-only --ttl 30d",
 		},
 		New:   func() any { return new(AccountCreate) },
@@ -34,10 +34,10 @@ func accountCreateCommand() *Command {
 	}
 }
 
-// accountCreateLocal asks for the key when the line says nothing about it.
+// accountCreateLocal asks for the key when that is all the line says nothing about.
 func accountCreateLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, error) {
 	r := req.(*AccountCreate)
-	if r.PublicKey == "" && !r.NoKey {
+	if r.PublicKey == "" && !r.NoKey && r.Account != "" && (r.UID != nil || r.UIDAuto) {
 		typed, err := env.ask("Paste the public key of the new account: ")
 		if err == nil {
 			r.PublicKey = typed

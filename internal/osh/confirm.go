@@ -35,5 +35,9 @@ func confirmed(ctx context.Context, env *Env, req any, run RunFunc) (Result, err
 		return Result{}, fmt.Errorf("request %T takes no confirmation", req)
 	}
 	*field.confirmation() = typed
-	return run(ctx, req)
+	r, err = run(ctx, req)
+	if err == nil && r.Code == CodeUnconfirmed {
+		r.Message = "That was not the sentence: nothing was changed."
+	}
+	return r, err
 }

@@ -29,7 +29,7 @@ func groupAddServerCommand() *Command {
 		Name:       "groupAddServer",
 		Category:   GroupAclkeeper,
 		MasterOnly: true,
-		Summary:    "add a server to a group: its members may then reach it",
+		Summary:    "add a server to a group, for its members to reach",
 		Long: "The gateway first logs in to the target with the group's egress keys, so that a missing key is\n" +
 			"found now; --force skips that, and it is not done for prefixes or user patterns.",
 		Examples: []string{

@@ -22,7 +22,7 @@ func roleCommand(name string, c Category, aliases []string, summary, long string
 }
 
 func groupAddOwnerCommand() *Command {
-	return roleCommand("groupAddOwner", GroupOwner, nil, "let an account manage the group's roles, keys and options",
+	return roleCommand("groupAddOwner", GroupOwner, nil, "let an account manage the group's roles and keys",
 		"Roles are independent: an owner who is no member can't connect to the group's servers.")
 }
 

@@ -75,7 +75,7 @@ func overview(w io.Writer, v HelpValue) {
 			if c.Category != cat.category || !slices.Contains(v.Allowed, c.Name) {
 				continue
 			}
-			fmt.Fprintf(w, "%s  %-28s %s\n", title, c.Name, c.Summary)
+			fmt.Fprintf(w, "%s  %-24s %s\n", title, c.Name, c.Summary)
 			title = ""
 		}
 	}
@@ -123,7 +123,7 @@ func CommandHelp(w io.Writer, c *Command, long bool) {
 		if i == 0 {
 			fmt.Fprint(w, "\nExamples:\n")
 		}
-		fmt.Fprintf(w, "  --osh %s\n", e)
+		fmt.Fprintln(w, wrap(append([]string{"  --osh"}, strings.Fields(e)...), 4))
 	}
 }
 

@@ -123,7 +123,7 @@ func (c *completer) complete(line string, pos int, key rune) (string, int, bool)
 	if len(found) == 1 {
 		common += " "
 	} else if common == word {
-		writeText(c.t, strings.Join(found, "  ")+"\n")
+		writeText(c.t, wrap(found, 0)+"\n")
 	}
 	return line[:start] + common + line[pos:], start + len(common), true
 }

@@ -100,7 +100,7 @@ func TestInteractive(t *testing.T) {
 	p.types("grou\t")
 	p.await("group")
 	p.types("\t")
-	p.await("groupCreate  groupDelete")
+	p.await("groupCreate groupDelete")
 	p.types("C\t--ow\tal\t")
 	p.await("--owner alice ")
 	p.types("\x03root@srv\r") // Ctrl-C clears the line
@@ -191,7 +191,7 @@ func TestConfirmationOnTerminal(t *testing.T) {
 	p.types("groupDelete --group web\r")
 	p.await("type: yes\r\n")
 	p.types("\x04")
-	p.await("type: yes")
+	p.await("nothing was changed")
 	p.types("q\r")
 	if code := <-p.exit; code != 0 {
 		t.Errorf("exit %d", code)

@@ -21,7 +21,11 @@ func (e *Env) ask(prompt string) (string, error) {
 		if _, err := io.WriteString(e.Err, prompt); err != nil {
 			return "", err
 		}
-		return readLine(e.In)
+		typed, err := readLine(e.In)
+		if err != nil {
+			writeText(e.Err, "\n") // nobody ended the line
+		}
+		return typed, err
 	}
 	resume := e.keys.suspend()
 	defer resume()

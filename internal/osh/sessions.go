@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -113,6 +114,7 @@ func selfListSessionsText(w io.Writer, r Result) error {
 		start := time.Unix(int64(s.Started), 0).UTC().Format(time.DateTime)
 		fmt.Fprintf(w, "%s  %s  %-11s", s.ID, start, s.Type)
 		switch {
+		case s.Plugin != nil && s.Params != nil && strings.Contains(*s.Params, *s.Plugin): // said below
 		case s.Plugin != nil:
 			fmt.Fprintf(w, " %s", *s.Plugin)
 		case s.To.IP != nil:
