@@ -182,7 +182,10 @@ func (l recordingLine) String() string {
 		return fmt.Sprintf("%s  %s", l.Session, gateway.Printable(l.Problem))
 	}
 	who := gateway.Principal{Account: l.Account, Realm: l.Realm}.String()
-	what := string(l.Protocol) + " " + l.Kind
+	what := string(l.Protocol)
+	if l.Kind != what {
+		what += " " + l.Kind
+	}
 	if l.Addr.IsValid() || l.Host != "" {
 		what += " " + gateway.Target{User: l.User, Host: l.Host, Addr: l.Addr, Port: l.Port}.String()
 	}
