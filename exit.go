@@ -39,6 +39,7 @@ var (
 	RefusalDNS             = Refusal{132, "DNS_DISABLED"}
 	RefusalIPVersion       = Refusal{133, "IP_VERSION_DISABLED"}
 	RefusalPort            = Refusal{134, "INVALID_PORT"}
+	RefusalBind            = Refusal{111, "INVALID_BIND"}
 )
 
 // Exit statuses of connections that were allowed and did not come to be.

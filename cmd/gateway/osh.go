@@ -227,7 +227,7 @@ func (s localServer) Admit(op control.Op, size int) error {
 
 // Handle implements control.Handler.
 func (s localServer) Handle(ctx context.Context, _ control.Op, body []byte, files []*os.File) (any, []*os.File, error) {
-	closeFiles(files)
+	control.CloseFiles(files)
 	var r control.RunLocal
 	if err := control.Decode(body, &r); err != nil {
 		return nil, nil, err

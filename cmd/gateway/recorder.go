@@ -75,7 +75,7 @@ func (h *recorderServer) Handle(_ context.Context, op control.Op, body []byte, f
 			return nil, nil, err
 		}
 		if err := h.keeper.Create(r.Header, ringFiles(files)); err != nil {
-			closeFiles(files)
+			control.CloseFiles(files)
 			return control.CreateReply{Full: isFull(err), Text: err.Error()}, nil, nil
 		}
 		return control.CreateReply{}, nil, nil
@@ -86,7 +86,7 @@ func (h *recorderServer) Handle(_ context.Context, op control.Op, body []byte, f
 		}
 		err := h.keeper.Recover(r.Session, ringFiles(files))
 		if err != nil {
-			closeFiles(files)
+			control.CloseFiles(files)
 		}
 		return struct{}{}, nil, err
 	case control.OpClose:
@@ -106,7 +106,7 @@ func (h *recorderServer) Handle(_ context.Context, op control.Op, body []byte, f
 		}
 		return struct{}{}, []*os.File{f}, nil
 	}
-	closeFiles(files)
+	control.CloseFiles(files)
 	return nil, nil, fmt.Errorf("operation %d: %w", op, gateway.ErrInvalid)
 }
 
@@ -117,18 +117,12 @@ func ringRequest(body []byte, into any, files []*os.File) error {
 		err = fmt.Errorf("%d descriptors: %w", len(files), gateway.ErrInvalid)
 	}
 	if err != nil {
-		closeFiles(files)
+		control.CloseFiles(files)
 	}
 	return err
 }
 
 func ringFiles(f []*os.File) ring.Files { return ring.Files{Mem: f[0], Wake: f[1], Space: f[2]} }
-
-func closeFiles(files []*os.File) {
-	for _, f := range files {
-		f.Close()
-	}
-}
 
 func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 

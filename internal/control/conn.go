@@ -153,12 +153,12 @@ func (c *Conn) Call(ctx context.Context, op Op, req, reply any, files ...*os.Fil
 			return nil, fmt.Errorf("control call: %w", gateway.ErrUnavailable)
 		}
 		if m.kind == kindError {
-			closeAll(m.files)
+			CloseFiles(m.files)
 			return nil, decodeError(m.body)
 		}
 		if reply != nil {
 			if err := Decode(m.body, reply); err != nil {
-				closeAll(m.files)
+				CloseFiles(m.files)
 				return nil, err
 			}
 		}
@@ -167,7 +167,7 @@ func (c *Conn) Call(ctx context.Context, op Op, req, reply any, files ...*os.Fil
 		c.forget(id)
 		select {
 		case m := <-ch: // it came at the same time
-			closeAll(m.files)
+			CloseFiles(m.files)
 		default:
 		}
 		return nil, context.Cause(ctx)
@@ -257,7 +257,7 @@ func (c *Conn) Receive(op Op, into any) ([]*os.File, error) {
 		return nil, err
 	}
 	if m.kind != kindNotify || m.op != op {
-		closeAll(m.files)
+		CloseFiles(m.files)
 		return nil, &ViolationError{Op: m.op, What: "unexpected first message"}
 	}
 	if err := Decode(m.body, into); err != nil {
@@ -333,7 +333,7 @@ func (c *Conn) deliver(m message) {
 	defer c.mu.Unlock()
 	ch := c.calls[m.id]
 	if ch == nil {
-		closeAll(m.files)
+		CloseFiles(m.files)
 		return
 	}
 	delete(c.calls, m.id)
@@ -349,7 +349,7 @@ func (c *Conn) asked(id uint32) bool {
 
 func (c *Conn) answer(ctx context.Context, h Handler, m message) {
 	reply, out, err := h.Handle(ctx, m.op, m.body, m.files)
-	defer closeAll(out)
+	defer CloseFiles(out)
 	var v *ViolationError
 	if errors.As(err, &v) {
 		v.Op = m.op

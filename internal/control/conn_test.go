@@ -24,7 +24,7 @@ type text struct {
 func TestCallWithDescriptors(t *testing.T) {
 	answer := tempFile(t, "answer")
 	s := serve(t, server{handle: func(_ context.Context, op Op, body []byte, files []*os.File) (any, []*os.File, error) {
-		defer closeAll(files)
+		defer CloseFiles(files)
 		var q text
 		if err := Decode(body, &q); err != nil || op != OpOpen || len(files) != 2 || readAll(t, files[0]) != "one" || readAll(t, files[1]) != "two" {
 			t.Errorf("handler got operation %d, %+v, %d files, error %v", op, q, len(files), err)
@@ -40,7 +40,7 @@ func TestCallWithDescriptors(t *testing.T) {
 		if err != nil || reply.Text != want || len(files) != 1 || readAll(t, files[0]) != "answer" {
 			t.Fatalf("Call with %d bytes = %d bytes, %d files, %v", size, len(reply.Text), len(files), err)
 		}
-		closeAll(files)
+		CloseFiles(files)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestFilesOfFailedHandlerAreClosed(t *testing.T) {
 func TestNotify(t *testing.T) {
 	got := make(chan string, 1)
 	s := serve(t, server{handle: func(_ context.Context, _ Op, body []byte, files []*os.File) (any, []*os.File, error) {
-		defer closeAll(files)
+		defer CloseFiles(files)
 		got <- fmt.Sprintf("%s %d", body, len(files))
 		return nil, nil, gateway.ErrDenied // nobody is told
 	}})
@@ -151,7 +151,7 @@ func TestReceive(t *testing.T) {
 			if test.want == "" && (err != nil || got.Text != "x" || len(files) != 1) || test.want != "" && (err == nil || err.Error() != test.want || files != nil) {
 				t.Errorf("Receive = %+v, %d files, %v, want error %q", got, len(files), err, test.want)
 			}
-			closeAll(files)
+			CloseFiles(files)
 			file.Close()
 			c.Close()
 			if after := openFiles(t); after != before {
@@ -184,7 +184,7 @@ func TestManyCalls(t *testing.T) {
 			if err != nil || reply.Text != want || len(files) != 1 || readAll(t, files[0]) != fmt.Sprint(i) {
 				t.Errorf("call %d: %d bytes, %d files, %v", i, len(reply.Text), len(files), err)
 			}
-			closeAll(files)
+			CloseFiles(files)
 		})
 	}
 	calls.Wait()

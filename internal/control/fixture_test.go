@@ -26,7 +26,7 @@ func (s server) Admit(op Op, size int) error {
 
 func (s server) Handle(ctx context.Context, op Op, body []byte, files []*os.File) (any, []*os.File, error) {
 	if s.handle == nil {
-		closeAll(files)
+		CloseFiles(files)
 		return struct{}{}, nil, nil
 	}
 	return s.handle(ctx, op, body, files)

@@ -61,7 +61,7 @@ func TestHostilePeer(t *testing.T) {
 			p, end := attack(t, server{
 				admit: func(op Op, size int) error { return g.Admit(op, Authenticated, size) },
 				handle: func(_ context.Context, _ Op, body []byte, files []*os.File) (any, []*os.File, error) {
-					closeAll(files)
+					CloseFiles(files)
 					var e End
 					return struct{}{}, nil, Decode(body, &e)
 				},
@@ -273,7 +273,7 @@ type decoding struct{ t *testing.T }
 func (decoding) Admit(Op, int) error { return nil }
 
 func (d decoding) Handle(_ context.Context, op Op, body []byte, files []*os.File) (any, []*os.File, error) {
-	defer closeAll(files)
+	defer CloseFiles(files)
 	if len(body) > large || len(files) > maxFiles {
 		d.t.Errorf("message of %d bytes and %d files", len(body), len(files))
 	}

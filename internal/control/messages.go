@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"net/netip"
 	"time"
 
 	"gateway"
@@ -86,6 +87,7 @@ type Open struct {
 	UseKey   string           `json:"use_key,omitempty"`
 	Timeout  time.Duration    `json:"timeout,omitempty"` // of the connection; 0: the configured one
 	Wait     bool             `json:"wait,omitempty"`
+	Bind     netip.Addr       `json:"bind,omitzero"` // the gateway's own end; invalid: any
 	Action   gateway.Action   `json:"action"`
 	Command  string           `json:"command,omitempty"` // name of the command, for OSH
 	Term     string           `json:"term,omitempty"`

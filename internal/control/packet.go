@@ -96,7 +96,7 @@ func (m *message) add(p []byte, first, noHandler bool) (bool, error) {
 
 // discard closes what m brought and passes err on.
 func (m *message) discard(err error) error {
-	closeAll(m.files)
+	CloseFiles(m.files)
 	m.files = nil
 	return err
 }
@@ -122,7 +122,8 @@ func parseFiles(oob []byte) ([]*os.File, error) {
 	return files, nil
 }
 
-func closeAll(files []*os.File) {
+// CloseFiles closes descriptors that came with a message.
+func CloseFiles(files []*os.File) {
 	for _, f := range files {
 		f.Close()
 	}

@@ -153,7 +153,7 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, line osh.Line)
 	}
 	open := control.Open{
 		Protocol: gateway.SSH, Host: line.Host, User: user, Port: port, UseKey: line.UseKey,
-		Timeout: line.Timeout, Wait: line.Wait, Action: action,
+		Timeout: line.Timeout, Wait: line.Wait, Bind: line.Bind, Action: action,
 	}
 	return s.Pipeline.Connect(ctx, open, c, line.Quiet)
 }

@@ -40,7 +40,7 @@ func (d Deps) Resolve(ctx context.Context, host string) (netip.Addr, error) {
 
 // DialCheck implements admin.Deps.
 func (d Deps) DialCheck(ctx context.Context, addr netip.AddrPort, timeout time.Duration) string {
-	f, err := dialOnce(ctx, addr, timeout)
+	f, err := dialOnce(ctx, netip.Addr{}, addr, timeout)
 	switch {
 	case err == nil:
 		f.Close()
@@ -81,17 +81,20 @@ func (d Deps) OpenRecording(ctx context.Context, id gateway.SessionID) (*os.File
 
 // EndSessions implements admin.Deps.
 func (d Deps) EndSessions(account, reason string) int {
-	n := 0
 	d.m.mu.Lock()
 	conns := make([]*conn, 0, len(d.m.conns))
 	for c := range d.m.conns {
 		conns = append(conns, c)
 	}
 	d.m.mu.Unlock()
+	n := 0
 	for _, c := range conns {
-		if c.who().Account == account {
+		c.mu.Lock()
+		theirs, open := c.account == account, len(c.sessions)
+		c.mu.Unlock()
+		if theirs {
 			c.terminate("", "ended by the gateway: "+reason, gateway.RefusalFrozen.Code)
-			n++
+			n += open
 		}
 	}
 	return n
@@ -121,7 +124,7 @@ func (d Deps) Probe(ctx context.Context, a admin.Actor, t gateway.Target, owner 
 		}
 		s.lease = append(s.lease, leased{key: k, signer: signer})
 	}
-	target, err := dialOnce(ctx, netip.AddrPortFrom(t.Addr, t.Port), set.ConnectTimeout)
+	target, err := dialOnce(ctx, netip.Addr{}, netip.AddrPortFrom(t.Addr, t.Port), set.ConnectTimeout)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dialText(err), gateway.ErrUnavailable)
 	}
@@ -171,7 +174,7 @@ func (h *probeHandler) Handle(ctx context.Context, op control.Op, body []byte, f
 	if op != control.OpEnd {
 		return h.conn.Handle(ctx, op, body, files)
 	}
-	closeFiles(files)
+	control.CloseFiles(files)
 	return noFiles(serve(body, func(e control.End) (none, error) {
 		h.result = nil
 		if e.Exit.Code != 0 {

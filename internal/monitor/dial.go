@@ -25,20 +25,24 @@ func (m *Monitor) dial(ctx context.Context, t gateway.Target, r control.Open, se
 		timeout = min(r.Timeout, waitLimit)
 	}
 	addr := netip.AddrPortFrom(t.Addr, t.Port)
-	f, err := dialOnce(ctx, addr, timeout)
+	f, err := dialOnce(ctx, r.Bind, addr, timeout)
 	for end := m.Now().Add(waitLimit); err != nil && r.Wait && m.Now().Before(end); {
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-time.After(time.Second):
 		}
-		f, err = dialOnce(ctx, addr, timeout)
+		f, err = dialOnce(ctx, r.Bind, addr, timeout)
 	}
 	return f, err
 }
 
-func dialOnce(ctx context.Context, addr netip.AddrPort, timeout time.Duration) (*os.File, error) {
+// dialOnce connects to addr, from bind if that is valid.
+func dialOnce(ctx context.Context, bind netip.Addr, addr netip.AddrPort, timeout time.Duration) (*os.File, error) {
 	d := net.Dialer{Timeout: timeout}
+	if bind.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(bind, 0))
+	}
 	nc, err := d.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
 		return nil, err

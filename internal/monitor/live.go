@@ -27,7 +27,7 @@ type live struct {
 
 	mu     sync.Mutex      // guards what follows
 	in     *leased         // the key that the target accepted; nil: none yet
-	known  []store.HostKey // of the target, when the session was opened
+	known  []store.HostKey // host keys of the target; guarded, since the first one is learned
 	closed bool
 	ending string // why it was told to end; empty: it was not
 	// target is our own descriptor of the connection to the target, to cut it
@@ -178,6 +178,7 @@ func (m *Monitor) liveSessions() []*live {
 // Recheck decides every live session again and ends those that are allowed no
 // more. It is called after each change, and each second for what time ends.
 func (m *Monitor) Recheck() {
+	m.Settings() // takes up a changed gateway.yaml, whose rules policy follows
 	now := m.Now()
 	snapshot := m.Policy.Load()
 	for _, s := range m.liveSessions() {

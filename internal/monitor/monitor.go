@@ -30,7 +30,7 @@ type Settings struct {
 	KeyTypes             []string // accepted signature algorithms of ingress keys
 	AcceptEnv            []string
 	DefaultLogin         string
-	DNS                  int // 0: none, 1: names a person typed, 2: also reverse
+	DNS                  int // 0: no name is resolved
 	IPv4, IPv6           bool
 	LoginGrace           time.Duration
 	ConnectTimeout       time.Duration

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -59,12 +60,12 @@ func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error
 		// Only now is there a connection to hand over.
 		target, err := c.m.dial(ctx, s.request.Target, r, c.set)
 		if err != nil {
-			closeFiles(ring)
+			control.CloseFiles(ring)
 			return fail(dialRefusal(s.request.Target, err))
 		}
 		files = append([]*os.File{target}, ring...)
 		if err := s.holdTarget(target); err != nil {
-			closeFiles(files)
+			control.CloseFiles(files)
 			return fail(dialRefusal(s.request.Target, err))
 		}
 	}
@@ -238,6 +239,9 @@ func recordingRefusal(err error) *control.Refusal {
 }
 
 func dialRefusal(t gateway.Target, err error) *control.Refusal {
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		return &control.Refusal{Refusal: gateway.RefusalBind, Text: "the address of --bind is not one of this gateway's"}
+	}
 	var ne net.Error
 	if errors.As(err, &ne) && ne.Timeout() || errors.Is(err, context.DeadlineExceeded) {
 		return &control.Refusal{Refusal: gateway.Refusal{Code: gateway.ExitConnectTimeout, Name: "CONNECTION_TIMEOUT"},
@@ -245,10 +249,4 @@ func dialRefusal(t gateway.Target, err error) *control.Refusal {
 	}
 	return &control.Refusal{Refusal: gateway.Refusal{Code: gateway.ExitLoginFailed, Name: "CONNECTION_FAILED"},
 		Text: fmt.Sprintf("connecting to %s: %s", t, dialText(err))}
-}
-
-func closeFiles(files []*os.File) {
-	for _, f := range files {
-		f.Close()
-	}
 }

@@ -286,7 +286,7 @@ func (r *recorderChild) openRead(ctx context.Context, id gateway.SessionID) (*os
 		return nil, err
 	}
 	if len(files) != 1 {
-		closeFiles(files)
+		control.CloseFiles(files)
 		return nil, fmt.Errorf("open recording: %w", gateway.ErrUnavailable)
 	}
 	return files[0], nil
@@ -305,7 +305,7 @@ func (h recorderHandler) Admit(op control.Op, size int) error {
 
 // Handle implements control.Handler.
 func (h recorderHandler) Handle(_ context.Context, op control.Op, body []byte, files []*os.File) (any, []*os.File, error) {
-	closeFiles(files)
+	control.CloseFiles(files)
 	if op == control.OpFailed {
 		return noFiles(serve(body, h.failed))
 	}

@@ -25,7 +25,7 @@ type promptRecorder struct{ ctl *control.Conn }
 func (promptRecorder) Admit(control.Op, int) error { return nil }
 
 func (p promptRecorder) Handle(_ context.Context, op control.Op, body []byte, files []*os.File) (any, []*os.File, error) {
-	closeFiles(files)
+	control.CloseFiles(files)
 	if op == control.OpClose {
 		var r control.CloseRecording
 		if err := control.Decode(body, &r); err != nil {

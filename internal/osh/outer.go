@@ -33,7 +33,7 @@ func outputOptions() []outer {
 			flag: func(p *parser) { p.line.JSON = JSONGreppable }, print: when(func(l Line) bool { return l.JSON == JSONGreppable })},
 		{names: []string{"--quiet", "-q"}, help: "print the answer only",
 			flag: func(p *parser) { p.line.Quiet = true }, print: when(func(l Line) bool { return l.Quiet })},
-		{names: []string{"--verbose"}, help: "say more about the connection",
+		{names: []string{"--verbose"},
 			flag: func(p *parser) { p.line.Verbose = true }, print: when(func(l Line) bool { return l.Verbose })},
 		{names: []string{"--debug"},
 			flag: func(p *parser) { p.line.Debug = true }, print: when(func(l Line) bool { return l.Debug })},
@@ -145,7 +145,7 @@ func setTimeout(p *parser, v string) error {
 func setBind(p *parser, v string) error {
 	a, err := netip.ParseAddr(v)
 	if err != nil || a.Zone() != "" {
-		return refuse(gateway.Refusal{Code: gateway.RefusalOptions.Code, Name: "INVALID_BIND"}, "--bind wants an IP address")
+		return refuse(gateway.RefusalBind, "--bind wants an IP address")
 	}
 	p.line.Bind = a.Unmap()
 	return nil
