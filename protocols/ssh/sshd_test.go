@@ -184,7 +184,7 @@ func TestOpenSSHSignal(t *testing.T) {
 	s := sshd(t)
 	c, out := protocoltest.NewClient(), newWatched()
 	c.Out = out
-	wait := s.Start(context.Background(), t, run(`trap 'echo caught; exit 3' TERM; echo ready; while :; do read x; done`), c, &protocoltest.Session{})
+	wait := s.Start(context.Background(), t, run(`trap 'echo caught; exit 3' TERM; echo ready; while read x; do :; done`), c, &protocoltest.Session{})
 	out.await(t, "ready\n")
 	c.Signal(protocols.Signal{Name: "TERM"})
 	io.WriteString(c.Input, "x\n")
