@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -324,8 +325,12 @@ func adminSettings(c *config.Config) admin.Settings {
 	if err != nil {
 		host = c.BastionName
 	}
+	alias := "ssh USER@" + host + " -t -- "
+	if _, port, err := net.SplitHostPort(c.Listen[0]); err == nil && port != "22" && port != "0" {
+		alias = "ssh -p " + port + " USER@" + host + " -t -- "
+	}
 	return admin.Settings{
-		Name: c.BastionName, Hostname: host, AliasCommand: "ssh USER@" + host + " -t -- ", DocumentationURL: c.DocumentationURL, ReadOnly: c.ReadOnlySlaveMode,
+		Name: c.BastionName, Hostname: host, AliasCommand: alias, DocumentationURL: c.DocumentationURL, ReadOnly: c.ReadOnlySlaveMode,
 		Admins: c.AdminAccounts, SuperOwners: c.SuperOwnerAccounts,
 		IngressAlgorithms: c.AllowedIngressSSHAlgorithms, EgressAlgorithms: c.AllowedEgressSSHAlgorithms,
 		IngressRSAMin: c.MinimumIngressRSAKeySize, IngressRSAMax: c.MaximumIngressRSAKeySize,
