@@ -325,6 +325,9 @@ func (p *parser) target() error {
 	if l.User != "" && !validUser(l.User) {
 		return refuse(gateway.RefusalRemoteUser, "remote user %q is not valid", gateway.Printable(clip(l.User)))
 	}
+	if name, _, ok := strings.Cut(l.Host, ":"); ok && validHost(name) && !validHost(l.Host) {
+		return refuse(gateway.RefusalRemoteHost, "remote host %q is not valid: the port goes into --port", gateway.Printable(clip(l.Host)))
+	}
 	if !validHost(l.Host) {
 		return refuse(gateway.RefusalRemoteHost, "remote host %q is not valid", gateway.Printable(clip(l.Host)))
 	}
