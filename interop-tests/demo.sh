@@ -96,6 +96,11 @@ status=0
 echo "exit status $status"
 
 step 'Its recording: listed, played, verified'
+# The client has its answer a moment before the recording has its seal.
+for _ in $(seq 50); do
+	if bin/gateway recording verify --data "$data" --all >/dev/null 2>&1; then break; fi
+	sleep 0.1
+done
 bin/gateway recording list --data "$data"
 id=$(bin/gateway recording list --data "$data" --json | grep -oE '[0-9a-f]{24}' | head -n 1)
 bin/gateway recording play --data "$data" "$id"
