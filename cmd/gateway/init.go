@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -36,6 +37,9 @@ const rsaHostKeyBits = 3072
 func (c *initCmd) Run(g *globals) (err error) {
 	if (c.Admin == "") != (c.AdminKey == "") {
 		return usageError{errors.New("--admin and --admin-key go together")}
+	}
+	if err := c.check(); err != nil {
+		return err
 	}
 	f := folder(g.Data)
 	if _, err := os.Stat(f.config()); err == nil {
@@ -74,6 +78,24 @@ func (c *initCmd) Run(g *globals) (err error) {
 }
 
 // fill makes everything that a folder holds, with host keys of those types.
+// check refuses names before anything is made.
+func (c *initCmd) check() error {
+	conf, err := config.Load(bytes.NewReader(config.InitialFile(c.Name)))
+	if err == nil {
+		err = conf.Validate()
+	}
+	if err != nil {
+		return fmt.Errorf("--name %s: %w", gateway.Printable(c.Name), err)
+	}
+	if c.Admin == "" {
+		return nil
+	}
+	if err := gateway.CheckAccountName(c.Admin); err != nil {
+		return fmt.Errorf("--admin: %w", err)
+	}
+	return nil
+}
+
 func (c *initCmd) fill(f folder, types ...string) error {
 	if err := os.Chmod(string(f), 0o700); err != nil {
 		return err

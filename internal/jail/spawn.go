@@ -22,7 +22,8 @@ const (
 // The child leads a session of its own, so that signals from a terminal reach
 // only its parent, which ends it in order. It does not get a signal when its
 // parent dies, because Linux ties that to the thread that started it, and Go's
-// come and go: the child must end when its control socket does.
+// come and go: the child must end when its control socket does. Only a
+// Spawner's thread stays, and its children are killed.
 func Attr(uid uint32) (*syscall.SysProcAttr, error) {
 	a := &syscall.SysProcAttr{Setsid: true}
 	if os.Geteuid() != 0 {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"syscall"
 
 	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"golang.org/x/sys/unix"
@@ -42,6 +43,17 @@ func NewSpawner(program *os.File) (*Spawner, error) {
 // ABI is the version of Landlock that is in force in children; 0: none. Tell
 // them, for Profile.Confined.
 func (s *Spawner) ABI() int { return s.abi }
+
+// Attr is that of the package, and has the kernel kill the child when this
+// process dies, whatever the child does: it must not go on unseen.
+func (s *Spawner) Attr(uid uint32) (*syscall.SysProcAttr, error) {
+	a, err := Attr(uid)
+	if err != nil {
+		return nil, err
+	}
+	a.Pdeathsig = syscall.SIGKILL
+	return a, nil
+}
 
 // Start calls start, such as the Start of an exec.Cmd, on the confined thread.
 // No file can be opened there: set the command's standard input and output.

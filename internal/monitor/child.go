@@ -58,7 +58,6 @@ func (p *uidPool) give(uid int) {
 type child struct {
 	*control.Conn
 	cmd *exec.Cmd
-	uid int
 }
 
 // sessionProgram is the program of session processes, opened once: an upgrade
@@ -96,7 +95,11 @@ func (m *Monitor) startJailed(role string, uid int, socket *os.File) (*child, er
 		return nil, fmt.Errorf("start %s: %w", m.SessionCommand[0], err)
 	}
 	argv := append(slices.Clone(m.SessionCommand), role, strconv.Itoa(p.spawner.ABI()))
-	return m.startChild(func(c *exec.Cmd) error { return p.spawner.Start(c.Start) }, p.file, argv, uid, socket)
+	attr, err := p.spawner.Attr(uint32(uid))
+	if err != nil {
+		return nil, err
+	}
+	return m.startChild(func(c *exec.Cmd) error { return p.spawner.Start(c.Start) }, p.file, argv, attr, socket)
 }
 
 // startRecorder runs the recorder, which confines itself.
@@ -106,17 +109,17 @@ func (m *Monitor) startRecorder(uid int, dir *os.File) (*child, error) {
 		return nil, fmt.Errorf("start recorder: %w", err)
 	}
 	defer program.Close()
-	return m.startChild((*exec.Cmd).Start, program, m.RecorderCommand, uid, dir)
+	attr, err := jail.Attr(uint32(uid))
+	if err != nil {
+		return nil, err
+	}
+	return m.startChild((*exec.Cmd).Start, program, m.RecorderCommand, attr, dir)
 }
 
 // startChild runs argv with files as descriptors 4 and up. The environment is
 // empty and the working directory the root. The program is executed by way of
 // its descriptor: the child's uid may not be able to walk to it.
-func (m *Monitor) startChild(start func(*exec.Cmd) error, program *os.File, argv []string, uid int, files ...*os.File) (*child, error) {
-	attr, err := jail.Attr(uint32(uid))
-	if err != nil {
-		return nil, err
-	}
+func (m *Monitor) startChild(start func(*exec.Cmd) error, program *os.File, argv []string, attr *syscall.SysProcAttr, files ...*os.File) (*child, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
@@ -143,7 +146,7 @@ func (m *Monitor) startChild(start func(*exec.Cmd) error, program *os.File, argv
 		parent.Close()
 		return nil, fmt.Errorf("start %s: %w", argv[0], err)
 	}
-	return &child{Conn: parent, cmd: cmd, uid: uid}, nil
+	return &child{Conn: parent, cmd: cmd}, nil
 }
 
 // wait reaps the process and says how it ended when that was not by its own
