@@ -51,7 +51,7 @@ func prepare(dir string) (made, error) {
 	}
 	// Session processes run as users of their own and must find their program.
 	err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(s.bin, 0o755))
-	err = errors.Join(err, command("go", "build", "-trimpath", "-o", s.bin, "gateway/cmd/gateway", "gateway/cmd/gateway-session"))
+	err = errors.Join(err, command("env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-o", s.bin, "gateway/cmd/gateway", "gateway/cmd/gateway-session"))
 	for _, name := range []string{s.key, s.other, s.hosts + ".old", s.hosts + ".new"} {
 		err = errors.Join(err, command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", filepath.Base(name), "-f", name))
 	}
