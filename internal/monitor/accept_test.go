@@ -191,7 +191,7 @@ func TestForeignSession(t *testing.T) {
 		"worked, no key": func() error { _, err := c.worked(control.Worked{Session: "own", Key: 1}); return err },
 		"allow":          func() error { _, err := c.allow(control.Allow{Session: "other"}); return err },
 		"host key":       func() error { _, err := c.hostKey(t.Context(), control.HostKey{Session: "other"}); return err },
-		"end":            func() error { _, err := c.end(control.End{Session: "other"}); return err },
+		"end":            func() error { _, err := c.end(t.Context(), control.End{Session: "other"}); return err },
 	} {
 		if _, ok := f().(*control.ViolationError); !ok {
 			t.Errorf("%s: no violation but %v", name, fmt.Sprint(f()))

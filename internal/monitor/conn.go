@@ -244,7 +244,7 @@ func (c *conn) handle(ctx context.Context, op control.Op, body []byte, files []*
 	case control.OpAllow:
 		return noFiles(serve(body, c.allow))
 	case control.OpEnd:
-		return noFiles(serve(body, c.end))
+		return noFiles(serve(body, func(r control.End) (none, error) { return c.end(ctx, r) }))
 	case control.OpRun:
 		var req control.Run
 		if err := control.Decode(body, &req); err != nil {

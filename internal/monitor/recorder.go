@@ -30,6 +30,10 @@ const ringSize = ring.DefaultSize
 // started anew.
 const recorderWait = 5 * time.Second
 
+// sealWait is how long a client waits for its exit status because the disk is
+// slow. Whoever has the status can have the recording verified, as a rule.
+const sealWait = time.Second
+
 // restartPause keeps a recorder that dies at once from taking the machine.
 const restartPause = 200 * time.Millisecond
 
@@ -65,7 +69,10 @@ type recorderChild struct {
 type recording struct {
 	files ring.Files    // the recorder's side
 	end   *recorder.End // set once the session ended
+	gone  chan struct{} // closed when it is sealed, or lost
 }
+
+func newRecording(f ring.Files) *recording { return &recording{files: f, gone: make(chan struct{})} }
 
 func newRecorderChild(m *Monitor) *recorderChild {
 	return &recorderChild{m: m, up: make(chan struct{}), open: make(map[gateway.SessionID]*recording)}
@@ -231,7 +238,7 @@ func (r *recorderChild) create(ctx context.Context, s *live, h recorder.Header) 
 	// It is in the table before the recorder has it: whatever fails later, the
 	// ring is known.
 	r.mu.Lock()
-	r.open[h.Session] = &recording{files: c}
+	r.open[h.Session] = newRecording(c)
 	r.mu.Unlock()
 	var reply control.CreateReply
 	_, err = proc.Call(ctx, control.OpCreate, control.Create{Header: h}, &reply, c.Mem, c.Wake, c.Space)
@@ -272,6 +279,23 @@ func (r *recorderChild) forget(id gateway.SessionID) {
 	if rec := r.open[id]; rec != nil {
 		rec.files.Close()
 		delete(r.open, id)
+		close(rec.gone)
+	}
+}
+
+// waitSealed waits until the recording of an ended session is sealed and on
+// the disk, but no longer than sealWait.
+func (r *recorderChild) waitSealed(ctx context.Context, id gateway.SessionID) {
+	r.mu.Lock()
+	rec := r.open[id]
+	r.mu.Unlock()
+	if rec == nil {
+		return
+	}
+	select {
+	case <-rec.gone:
+	case <-ctx.Done():
+	case <-time.After(sealWait):
 	}
 }
 

@@ -47,7 +47,7 @@ func TestResumeWhileSealing(t *testing.T) {
 			t.Fatal(err)
 		}
 		shared.Producer.Close()
-		r.open[gateway.NewSessionID()] = &recording{files: shared.Consumer, end: new(recorder.End)}
+		r.open[gateway.NewSessionID()] = &recording{files: shared.Consumer, end: new(recorder.End), gone: make(chan struct{})}
 	}
 	ours, file, err := control.Pair()
 	if err != nil {

@@ -57,13 +57,14 @@ func (c *conn) complete(r control.Complete) (control.CompleteReply, error) {
 	return control.CompleteReply{Names: c.m.Commands.Complete(actor, r.Kind, r.Prefix)}, nil
 }
 
-// end closes a session at the word of its process.
-func (c *conn) end(r control.End) (none, error) {
+// end closes a session at the word of its process, and answers when it is sealed.
+func (c *conn) end(ctx context.Context, r control.End) (none, error) {
 	s, err := c.session(r.Session)
 	if err != nil {
 		return none{}, err
 	}
 	s.close(r.Exit, gateway.Printable(clip(r.Comment, 256)), max(r.In, 0), max(r.Out, 0))
+	c.m.recorder.waitSealed(ctx, r.Session)
 	return none{}, nil
 }
 
