@@ -140,26 +140,32 @@ func (r *recorderChild) once(ctx context.Context) error {
 	return err
 }
 
-// giveTree makes uid the owner of a folder and what is in it, unless it is.
+// giveTree makes uid the owner of a folder and what is in it. The folder
+// itself comes last: when it is uid's the rest is too, and a node with many
+// recordings need not look at each whenever a recorder starts.
 func giveTree(dir string, uid int) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
+	info, err := root.Lstat(".")
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) == uid {
+		return nil
+	}
+	err = fs.WalkDir(root.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || path == "." {
 			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) == uid {
-			return nil
 		}
 		return root.Lchown(path, uid, uid)
 	})
+	if err != nil {
+		return err
+	}
+	return root.Lchown(".", uid, uid)
 }
 
 // resume hands a new process what the last one left, then lets sessions in.
