@@ -20,45 +20,36 @@ func accountGrantCommand(ctx context.Context, c *call, r *osh.AccountGrantComman
 	if r.Command == "" {
 		return c.ok(nil, "What can be granted: %s", strings.Join(grantable(), " "))
 	}
-	command, err := c.grantOf(r.Account, r.Command)
-	if err != nil {
-		return osh.Result{}, err
-	}
-	err = c.update(ctx, func(tx store.Tx) error {
-		if _, err := c.account(tx, r.Account); err != nil {
-			return err
-		}
-		changed, err := tx.Grant(r.Account, command)
-		if err == nil && !changed {
-			return c.noChange("%s has been granted %s already.", r.Account, command)
-		}
-		return err
-	})
-	if err != nil {
-		return osh.Result{}, err
-	}
-	return c.ok(nil, "%s is granted %s.", r.Account, command)
+	return c.changeGrant(ctx, r.Account, r.Command, store.Tx.Grant,
+		"%s is granted %s.", "%s has been granted %s already.")
 }
 
 func accountRevokeCommand(ctx context.Context, c *call, r *osh.AccountRevokeCommand) (osh.Result, error) {
-	command, err := c.grantOf(r.Account, r.Command)
+	return c.changeGrant(ctx, r.Account, r.Command, store.Tx.Revoke,
+		"%s may no longer use %s.", "%s was not granted %s anyway.")
+}
+
+// changeGrant grants a command to an account, or revokes it: that is change.
+// The texts are of account and command.
+func (c *call) changeGrant(ctx context.Context, account, name string, change func(tx store.Tx, account, command string) (bool, error), done, unchanged string) (osh.Result, error) {
+	command, err := c.grantOf(account, name)
 	if err != nil {
 		return osh.Result{}, err
 	}
 	err = c.update(ctx, func(tx store.Tx) error {
-		if _, err := c.account(tx, r.Account); err != nil {
+		if _, err := c.account(tx, account); err != nil {
 			return err
 		}
-		changed, err := tx.Revoke(r.Account, command)
+		changed, err := change(tx, account, command)
 		if err == nil && !changed {
-			return c.noChange("%s was not granted %s anyway.", r.Account, command)
+			return c.noChange(unchanged, account, command)
 		}
 		return err
 	})
 	if err != nil {
 		return osh.Result{}, err
 	}
-	return c.ok(nil, "%s may no longer use %s.", r.Account, command)
+	return c.ok(nil, done, account, command)
 }
 
 // grantOf gives the proper name of what is to be granted to the account, or
