@@ -96,7 +96,7 @@ status=0
 echo "exit status $status"
 
 step 'Its recording: listed, played, verified'
-# The client has its answer a moment before the recording has its seal.
+# The client has its answer once the recording is sealed; on a slow disk, after a second.
 for _ in $(seq 50); do
 	if bin/gateway recording verify --data "$data" --all >/dev/null 2>&1; then break; fi
 	sleep 0.1

@@ -109,7 +109,7 @@ func (c *conn) newLive(r control.Open, now time.Time) (*live, *control.Refusal) 
 		request.Target = gateway.Target{User: r.User, Host: r.Host, Port: r.Port}
 	}
 	kind := string(r.Protocol)
-	if r.Action.Kind == "interactive" {
+	if r.Protocol == gateway.OSH && r.Action.Kind == "interactive" {
 		kind = "interactive"
 	}
 	return &live{c: c, request: request, index: store.Session{
