@@ -213,7 +213,7 @@ func accessChange(account, action string, a gateway.Access, now time.Time) osh.A
 	if action == "add" {
 		v.Comment = optional(a.Comment)
 		if !a.Expires.IsZero() {
-			ttl := int64(a.Expires.Sub(now).Round(time.Second) / time.Second)
+			ttl := int64(a.Expires.Sub(now.Truncate(time.Second)) / time.Second)
 			v.TTL = &ttl
 		}
 	}
