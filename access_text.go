@@ -49,17 +49,26 @@ func ParseAccess(s string) (Access, error) {
 }
 
 // String gives the identity of a as USER@IP[/LEN]:PORT: "*" is any, the length
-// is left out for one address, an IPv6 network is in brackets.
+// is left out for one address, an IPv6 network is in brackets. A jump host
+// follows in the same form, after " via ".
 func (a Access) String() string {
-	user, port := a.User, "*"
+	s := accessText(a.User, a.Prefix, a.Port)
+	if !a.Proxy.IsZero() {
+		s += " via " + accessText(a.Proxy.User, netip.PrefixFrom(a.Proxy.Addr, a.Proxy.Addr.BitLen()), a.Proxy.Port)
+	}
+	return s
+}
+
+func accessText(user string, p netip.Prefix, n uint16) string {
+	port := "*"
 	if user == "" {
 		user = "*"
 	}
-	if a.Port != 0 {
-		port = strconv.Itoa(int(a.Port))
+	if n != 0 {
+		port = strconv.Itoa(int(n))
 	}
-	host := NetworkText(a.Prefix)
-	if a.Prefix.Addr().Is6() {
+	host := NetworkText(p)
+	if p.Addr().Is6() {
 		host = "[" + host + "]"
 	}
 	return Printable(user) + "@" + host + ":" + port

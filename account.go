@@ -22,6 +22,16 @@ type Account struct {
 	AlwaysActive    bool          // exempt from the inactivity rule and activeness checks
 	OSHOnly         bool          // may run commands, may connect nowhere
 	HostKeyPolicy   HostKeyPolicy // empty: default
+	Multiplexing    string        // egress connection sharing as asked for: "", "yes" or "no"
+	ImmutableKeys   bool          // the person can't change the ingress keys
+	IdleIgnore      bool          // never locked or ended for being idle
+	// What the account must prove besides its key, and where.
+	MFAPassword        Factor // the password factor
+	MFATOTP            Factor // the one-time password factor
+	PersonalMFA        MFA    // for each connection by a personal access
+	PAMAuthBypass      bool   // no second factor at login
+	PubkeyAuthOptional bool   // factors may stand in for the key at login
+	CreatedWith        string // version of the gateway that created it
 
 	// Grants are the restricted commands given one by one, and "auditor".
 	Grants      []string
@@ -39,6 +49,16 @@ type Freeze struct {
 
 // Granted reports whether the restricted command (or "auditor") was granted.
 func (a *Account) Granted(command string) bool { return slices.Contains(a.Grants, command) }
+
+// Factor says how an account stands to one second factor.
+type Factor string
+
+// The values of --mfa-password-required and --mfa-totp-required.
+const (
+	FactorOptional Factor = ""       // as accountMFAPolicy says
+	FactorRequired Factor = "yes"    // must be enrolled
+	FactorBypass   Factor = "bypass" // never asked, whoever requires it
+)
 
 // HostKeyPolicy says what to do with a target's host key that is not known.
 type HostKeyPolicy string

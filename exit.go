@@ -18,6 +18,7 @@ type Refusal struct {
 // The refusals before anything runs. Codes and names are The Bastion's.
 var (
 	RefusalPlugin          = Refusal{100, "PLUGIN_ERROR"}
+	RefusalInactive        = Refusal{101, "ACCOUNT_INACTIVE"}
 	RefusalHostNotFound    = Refusal{102, "HOST_NOT_FOUND"}
 	RefusalReadOnly        = Refusal{103, "READ_ONLY"}
 	RefusalUnknownCommand  = Refusal{104, "UNKNOWN_COMMAND"}
@@ -30,11 +31,16 @@ var (
 	RefusalExpired         = Refusal{113, "ACCOUNT_EXPIRED"}
 	RefusalNoInteractive   = Refusal{114, "INTERACTIVE_DISABLED"}
 	RefusalConflictOptions = Refusal{115, "CONFLICTING_OPTIONS"}
+	RefusalMaintenance     = Refusal{118, "MAINTENANCE"}
 	RefusalAccountInvalid  = Refusal{120, "ACCOUNT_INVALID"}
 	RefusalTTL             = Refusal{121, "TTL_EXPIRED"}
+	RefusalMFAPassword     = Refusal{122, "MFA_PASSWORD_SETUP_REQUIRED"}
+	RefusalMFATOTP         = Refusal{123, "MFA_TOTP_SETUP_REQUIRED"}
+	RefusalMFAAny          = Refusal{124, "MFA_ANY_SETUP_REQUIRED"}
 	RefusalRecorder        = Refusal{126, "RECORDER_FAILED"}
 	RefusalRemoteUser      = Refusal{127, "INVALID_REMOTE_USER"}
 	RefusalRemoteHost      = Refusal{128, "INVALID_REMOTE_HOST"}
+	RefusalForcedPassword  = Refusal{130, "FORCED-PASSWORD-NOT-FOUND"}
 	RefusalFrozen          = Refusal{131, "ACCOUNT_FROZEN"}
 	RefusalDNS             = Refusal{132, "DNS_DISABLED"}
 	RefusalIPVersion       = Refusal{133, "IP_VERSION_DISABLED"}

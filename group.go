@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -31,12 +32,27 @@ type Group struct {
 	Members     []string
 	Guests      map[string][]Access // account name → what it may reach of the group
 
+	// Ends says when a role that was given for a time is over, for the roles
+	// that have a list above. It may lie in the past.
+	Ends map[Holder]time.Time
+
 	Accesses []Access
 	Keys     []EgressKey
+
+	MFARequired   MFA            // for each connection by this group
+	GuestTTLLimit time.Duration  // longest guest access; 0: no limit
+	IdleLock      *time.Duration // instead of the global setting; nil: none of its own, 0: never
+	IdleKill      *time.Duration // likewise
 }
 
-// Holders returns the accounts that have the role. For Guest they are unsorted.
-func (g *Group) Holders(r Role) []string {
+// Holder is one account in one role.
+type Holder struct {
+	Role    Role
+	Account string
+}
+
+// listed gives the accounts that were given the role, for a time or for good.
+func (g *Group) listed(r Role) []string {
 	switch r {
 	case Owner:
 		return g.Owners
@@ -47,21 +63,38 @@ func (g *Group) Holders(r Role) []string {
 	case Member:
 		return g.Members
 	case Guest:
-		names := make([]string, 0, len(g.Guests))
-		for n := range g.Guests {
-			names = append(names, n)
-		}
-		return names
+		return slices.Sorted(maps.Keys(g.Guests))
 	}
 	return nil
 }
 
-// Has reports whether account has the role.
-func (g *Group) Has(r Role, account string) bool {
-	if r == Guest {
-		_, ok := g.Guests[account]
-		return ok
+// Holders returns the accounts that have the role at now, sorted. It may share
+// memory with g.
+func (g *Group) Holders(r Role, now time.Time) []string {
+	names := g.listed(r)
+	if r != Guest && len(g.Ends) == 0 {
+		return names
 	}
-	_, ok := slices.BinarySearch(g.Holders(r), account)
-	return ok
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !g.held(r, name, now) })
+}
+
+// Has reports whether account has the role at now. The zero time counts what
+// is over too.
+func (g *Group) Has(r Role, account string, now time.Time) bool {
+	if r != Guest {
+		if _, ok := slices.BinarySearch(g.listed(r), account); !ok {
+			return false
+		}
+	}
+	return g.held(r, account, now)
+}
+
+// held reports whether a role that account was given is not over. A guest is
+// who has an access as such.
+func (g *Group) held(r Role, account string, now time.Time) bool {
+	if r == Guest {
+		return slices.ContainsFunc(g.Guests[account], func(a Access) bool { return !a.Expired(now) })
+	}
+	end, ok := g.Ends[Holder{r, account}]
+	return !ok || now.Before(end)
 }

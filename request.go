@@ -11,6 +11,7 @@ type Request struct {
 	Via       netip.AddrPort // the gateway's own end of it
 	Protocol  Protocol
 	Target    Target
+	Jump      Target // egress jump host to reach it through; zero: directly
 	Action    Action // what is to be started there
 	UseKey    string // only this egress key (fingerprint); empty: all
 }
@@ -25,6 +26,7 @@ type Action struct {
 // Decision is the answer to a Request.
 type Decision struct {
 	Ways []Way // every way that grants it, in the order in which their keys are tried
+	MFA  MFA   // the strictest that one of the ways wants of this account
 	// Reason says why there is no way. It is for the audit record and for
 	// whoever may ask whyAccess; the person is told only that it is denied.
 	Reason Reason
@@ -49,7 +51,8 @@ type Way struct {
 	Group  string // for the group kinds
 	Access Access // the smallest matching access of that list
 	// Keys are the egress keys to offer: those of the account (personal) or of
-	// the group, restricted by ForceKey and UseKey. It may be empty.
+	// the group, restricted by ForceKey and UseKey. It may be empty, and is when
+	// the access forces a password.
 	Keys []EgressKey
 }
 

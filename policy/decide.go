@@ -40,6 +40,20 @@ func (r *rules) inactive(a *gateway.Account, now time.Time) bool {
 	return seen.IsZero() || now.Sub(seen).Hours() > 24*float64(limit)
 }
 
+// MissingFactor says which second factor the account must enrol before it may
+// do anything, whoever wants it: its own settings or those of all accounts. No
+// factor can be enrolled yet, so that what is required is always missing.
+func (s *Snapshot) MissingFactor(a *gateway.Account) gateway.MFA {
+	need := s.rules.accountMFA
+	if a.MFAPassword == gateway.FactorRequired {
+		need = need.Stricter(gateway.MFAPassword)
+	}
+	if a.MFATOTP == gateway.FactorRequired {
+		need = need.Stricter(gateway.MFATOTP)
+	}
+	return need.RequiredOf(a)
+}
+
 // Network says which of the rules forbids to go from there to there; empty
 // means none.
 func (s *Snapshot) Network(from, to netip.Addr) gateway.Reason {
@@ -63,22 +77,28 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 	if why := s.rules.network(r.From.Addr(), r.Target.Addr); why != "" {
 		return deny(why)
 	}
+	if r.Jump != (gateway.Target{}) {
+		if why := s.rules.network(r.From.Addr(), r.Jump.Addr); why != "" {
+			return deny(why)
+		}
+		r.Jump.Addr = r.Jump.Addr.Unmap()
+	}
 	r.Target.Addr = r.Target.Addr.Unmap()
 
-	w := ways{useKey: r.UseKey}
-	if found := a.personal.find(r.Target, now); found != nil {
-		w.add(gateway.WayPersonal, "", *found, a.EgressKeys)
+	w := ways{account: a.Name, useKey: r.UseKey, wanted: wanted{r.Target, r.Jump, now}}
+	if found := a.personal.find(w.wanted); found != nil {
+		w.add(gateway.WayPersonal, "", *found, a.EgressKeys, a.PersonalMFA)
 	}
 	seats, _ := s.seats.get(a.Name)
 	for _, seat := range seats {
 		if seat.member || seat.guest {
 			g, _ := s.groups.get(seat.group)
-			w.group(g, seat, a.Name, r.Target, now)
+			w.group(g, seat)
 		}
 	}
 	switch {
 	case len(w.list) > 0:
-		return gateway.Decision{Ways: w.list}
+		return gateway.Decision{Ways: w.list, MFA: w.mfa.RequiredOf(a.Account)}
 	case w.keyless:
 		return deny(gateway.ReasonNoKey)
 	}
@@ -87,28 +107,31 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 
 // ways collects.
 type ways struct {
+	account string
 	useKey  string
+	wanted  wanted
 	list    []gateway.Way
-	keyless bool // an access matched, but its keys are not among those asked
+	mfa     gateway.MFA // the strictest of them
+	keyless bool        // an access matched, but its keys are not among those asked
 }
 
 // group adds the way through g that the account has as a member or guest.
-func (w *ways) group(g *group, s seat, account string, t gateway.Target, now time.Time) {
-	found := g.accesses.find(t, now)
+func (w *ways) group(g *group, s seat) {
+	found := g.accesses.find(w.wanted)
 	if found == nil {
 		return
 	}
-	if s.member {
-		w.add(gateway.WayGroupMember, g.Name, *found, g.Keys)
+	if s.member && g.Has(gateway.Member, w.account, w.wanted.now) {
+		w.add(gateway.WayGroupMember, g.Name, *found, g.Keys, g.MFARequired)
 		return
 	}
-	own := g.guests[account]
-	guest := own.find(t, now)
+	own := g.guests[w.account]
+	guest := own.find(w.wanted)
 	if guest == nil {
 		return
 	}
 	if both, ok := narrow(*guest, *found); ok {
-		w.add(gateway.WayGroupGuest, g.Name, both, g.Keys)
+		w.add(gateway.WayGroupGuest, g.Name, both, g.Keys, g.MFARequired)
 	} else {
 		w.keyless = true
 	}
@@ -136,8 +159,11 @@ func narrow(guest, of gateway.Access) (gateway.Access, bool) {
 }
 
 // add appends the way, unless the key that the access or the request insists
-// on is not among keys.
-func (w *ways) add(kind gateway.WayKind, group string, a gateway.Access, keys []gateway.EgressKey) {
+// on is not among keys. A way that insists on a password has no key.
+func (w *ways) add(kind gateway.WayKind, group string, a gateway.Access, keys []gateway.EgressKey, mfa gateway.MFA) {
+	if a.ForcePassword != "" {
+		keys = nil
+	}
 	for _, want := range []string{a.ForceKey, w.useKey} {
 		if want == "" {
 			continue
@@ -147,6 +173,7 @@ func (w *ways) add(kind gateway.WayKind, group string, a gateway.Access, keys []
 			return
 		}
 	}
+	w.mfa = w.mfa.Stricter(mfa)
 	// Shared with the snapshot: clipped, so that appending makes a copy.
 	w.list = append(w.list, gateway.Way{Kind: kind, Group: group, Access: a, Keys: keys[:len(keys):len(keys)]})
 }

@@ -124,11 +124,18 @@ func (l *list) slot(p netip.Prefix, hash uint64) *int32 {
 	}
 }
 
-// find returns the access with the smallest network that lets t be reached at
-// now, the first of the list if several have the same network, or nil.
-func (l *list) find(t gateway.Target, now time.Time) *gateway.Access {
+// wanted is what an access is looked for.
+type wanted struct {
+	gateway.Target
+	jump gateway.Target // zero: directly
+	now  time.Time
+}
+
+// find returns the access with the smallest network that lets t be reached,
+// the first of the list if several have the same network, or nil.
+func (l *list) find(t wanted) *gateway.Access {
 	if l.filter == nil {
-		return l.scan(t, now)
+		return l.scan(t)
 	}
 	lens := &l.lens4
 	if t.Addr.Is6() {
@@ -144,7 +151,7 @@ func (l *list) find(t gateway.Target, now time.Time) *gateway.Access {
 			continue
 		}
 		for at := *l.slot(p, hash); at != 0; at = l.next[at-1] {
-			if a := &l.accesses[at-1]; grants(a, t, now) {
+			if a := &l.accesses[at-1]; grants(a, t) {
 				return a
 			}
 		}
@@ -153,11 +160,11 @@ func (l *list) find(t gateway.Target, now time.Time) *gateway.Access {
 }
 
 // scan is find without index.
-func (l *list) scan(t gateway.Target, now time.Time) *gateway.Access {
+func (l *list) scan(t wanted) *gateway.Access {
 	var best *gateway.Access
 	for i := range l.accesses {
 		a := &l.accesses[i]
-		if (best == nil || a.Prefix.Bits() > best.Prefix.Bits()) && a.Prefix.Contains(t.Addr) && grants(a, t, now) {
+		if (best == nil || a.Prefix.Bits() > best.Prefix.Bits()) && a.Prefix.Contains(t.Addr) && grants(a, t) {
 			best = a
 		}
 	}
@@ -165,8 +172,17 @@ func (l *list) scan(t gateway.Target, now time.Time) *gateway.Access {
 }
 
 // grants checks all of a except its network.
-func grants(a *gateway.Access, t gateway.Target, now time.Time) bool {
-	return (a.Port == 0 || a.Port == t.Port) && matchUser(a.User, t.User) && !a.Expired(now)
+func grants(a *gateway.Access, t wanted) bool {
+	return (a.Port == 0 || a.Port == t.Port) && matchUser(a.User, t.User) && matchJump(a.Proxy, t.jump) && !a.Expired(t.now)
+}
+
+// matchJump reports whether an access for that jump host covers the way that
+// was asked for. Without one it covers only the direct way.
+func matchJump(of gateway.Hop, asked gateway.Target) bool {
+	if of.IsZero() || !asked.Addr.IsValid() {
+		return of.IsZero() && !asked.Addr.IsValid()
+	}
+	return of.Addr == asked.Addr && (of.Port == 0 || of.Port == asked.Port) && matchUser(of.User, asked.User)
 }
 
 // matchUser reports whether pattern covers user. The users that stand for

@@ -29,9 +29,21 @@ func inside(list []netip.Prefix, a netip.Addr) bool {
 	return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-func (m *model) find(list []gateway.Access, t gateway.Target) *gateway.Access {
+// through is the model's reading of jump hosts: the same one, or none at all.
+func through(h gateway.Hop, jump gateway.Target) bool {
+	if jump == (gateway.Target{}) {
+		return h == gateway.Hop{}
+	}
+	user, _ := path.Match(h.User, jump.User)
+	return h.Addr == jump.Addr && (h.Port == 0 || h.Port == jump.Port) && (h.User == "" || user)
+}
+
+func (m *model) find(list []gateway.Access, t, jump gateway.Target) *gateway.Access {
 	var matching []gateway.Access
 	for _, a := range list {
+		if !through(a.Proxy, jump) {
+			continue
+		}
 		user := a.User == "" && !strings.HasPrefix(t.User, "!")
 		if ok, err := path.Match(a.User, t.User); a.User != "" && err == nil && ok {
 			user = a.User == t.User || !strings.HasPrefix(t.User, "!")
@@ -82,16 +94,32 @@ func (m *model) decide(r gateway.Request) string {
 		return string(gateway.ReasonUnknownAccount)
 	case a.Freeze != nil:
 		return string(gateway.ReasonFrozen)
+	case a.Expires.Equal(now):
+		return string(gateway.ReasonExpired)
+	case a.MaxInactiveDays != nil && *a.MaxInactiveDays == 1 && !a.AlwaysActive && a.LastLogin.Add(day).Before(now):
+		return string(gateway.ReasonInactive)
 	case a.OSHOnly:
 		return string(gateway.ReasonOSHOnly)
 	}
 	if why := m.network(r.From.Addr(), r.Target.Addr); why != "" {
 		return string(why)
 	}
+	if r.Jump.Addr.IsValid() {
+		if why := m.network(r.From.Addr(), r.Jump.Addr); why != "" {
+			return string(why)
+		}
+	}
 	var ways []string
+	var wants []gateway.MFA
 	matched := false
-	add := func(kind, group string, a *gateway.Access, of []gateway.EgressKey, force ...string) {
+	add := func(kind, group string, mfa gateway.MFA, a *gateway.Access, of []gateway.EgressKey, force ...string) {
 		matched = true
+		if a.ForcePassword != "" || kind == "group-guest" && force[1] != "" {
+			of = nil
+		}
+		if kind == "group-guest" {
+			force = force[:1]
+		}
 		force = append(force, a.ForceKey, r.UseKey)
 		var fps []string
 		for _, k := range of {
@@ -101,30 +129,52 @@ func (m *model) decide(r gateway.Request) string {
 		}
 		if len(fps) > 0 || strings.Join(force, "") == "" {
 			ways = append(ways, fmt.Sprintf("%s(%s):%s[%s]", kind, group, a, strings.Join(fps, " ")))
+			wants = append(wants, mfa)
 		}
 	}
-	if p := m.find(a.Personal, r.Target); p != nil {
-		add("personal", "", p, a.EgressKeys)
+	if p := m.find(a.Personal, r.Target, r.Jump); p != nil {
+		add("personal", "", a.PersonalMFA, p, a.EgressKeys)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.groups)) {
 		g := m.groups[name]
-		found := m.find(g.Accesses, r.Target)
+		found := m.find(g.Accesses, r.Target, r.Jump)
 		if found == nil {
 			continue
 		}
-		if slices.Contains(g.Members, a.Name) {
-			add("group-member", g.Name, found, g.Keys)
-		} else if own := m.find(g.Guests[a.Name], r.Target); own != nil {
-			add("group-guest", g.Name, own, g.Keys, found.ForceKey)
+		end, ends := g.Ends[gateway.Holder{Role: gateway.Member, Account: a.Name}]
+		if slices.Contains(g.Members, a.Name) && (!ends || end.After(now)) {
+			add("group-member", g.Name, g.MFARequired, found, g.Keys)
+		} else if own := m.find(g.Guests[a.Name], r.Target, r.Jump); own != nil && !conflicting(own.ForcePassword, found.ForcePassword) {
+			add("group-guest", g.Name, g.MFARequired, own, g.Keys, found.ForceKey, found.ForcePassword)
+		} else if own != nil {
+			matched = true
 		}
 	}
 	switch {
 	case len(ways) > 0:
-		return strings.Join(ways, " ")
+		return strings.Join(append(ways, "mfa "+m.mfa(a, wants)), " ")
 	case matched:
 		return string(gateway.ReasonNoKey)
 	}
 	return string(gateway.ReasonNoAccess)
+}
+
+func conflicting(a, b string) bool { return a != "" && b != "" && a != b }
+
+// mfa is what is asked of a: the strictest of what its ways want, unless the
+// account need not prove that.
+func (m *model) mfa(a *gateway.Account, wants []gateway.MFA) string {
+	for _, factor := range []gateway.MFA{"totp", "password", "any"} {
+		if !slices.Contains(wants, factor) {
+			continue
+		}
+		password, totp := a.MFAPassword == "bypass", a.MFATOTP == "bypass"
+		if factor == "totp" && totp || factor == "password" && password || factor == "any" && password && totp {
+			return "none"
+		}
+		return string(factor)
+	}
+	return "none"
 }
 
 // chance makes small random worlds, in which things meet often.
@@ -149,15 +199,27 @@ func (c chance) accesses() []gateway.Access {
 	list := make([]gateway.Access, c.IntN(pick(c, 1, 4, 12, 60)))
 	for i := range list {
 		list[i] = gateway.Access{
-			Prefix:   c.prefix(),
-			User:     pick(c, "", "", "root", "www", "w*", "*", "r??t", "!sftp", "*!*", "**t"),
-			Port:     pick[uint16](c, 0, 22, 22, 23),
-			ForceKey: pick(c, "", "", "", "k1", "k2", "gone"),
-			Expires:  pick(c, time.Time{}, time.Time{}, now, now.Add(-time.Hour), now.Add(time.Hour)),
+			Prefix:        c.prefix(),
+			User:          pick(c, "", "", "root", "www", "w*", "*", "r??t", "!sftp", "*!*", "**t"),
+			Port:          pick[uint16](c, 0, 22, 22, 23),
+			ForceKey:      pick(c, "", "", "", "k1", "k2", "gone"),
+			ForcePassword: pick(c, "", "", "", "", "", "$1$a", "$1$b"),
+			Proxy:         pick(c, gateway.Hop{}, gateway.Hop{}, gateway.Hop{}, c.hop()),
+			Expires:       pick(c, time.Time{}, time.Time{}, now, now.Add(-time.Hour), now.Add(time.Hour)),
 		}
 	}
 	return list
 }
+
+// hop is a jump host; there are few, so that they meet.
+func (c chance) hop() gateway.Hop {
+	return gateway.Hop{Addr: pick(c, jumpA, jumpB), Port: pick[uint16](c, 0, 22, 22, 23), User: pick(c, "", "root", "j*")}
+}
+
+var (
+	jumpA = netip.MustParseAddr("10.0.0.1")
+	jumpB = netip.MustParseAddr("2001:db8::1:1")
+)
 
 func (c chance) name() string { return fmt.Sprintf("a%d", c.IntN(8)) }
 
@@ -175,6 +237,15 @@ func (c chance) account(name string) *gateway.Account {
 	if c.IntN(12) == 0 {
 		a.Freeze = new(gateway.Freeze)
 	}
+	a.Expires = pick(c, time.Time{}, time.Time{}, time.Time{}, time.Time{}, now.Add(1), now)
+	a.AlwaysActive = c.IntN(4) == 0
+	a.LastLogin = now.Add(-pick(c, 0, day, day+1))
+	if c.IntN(4) == 0 {
+		a.MaxInactiveDays = days(c.IntN(3))
+	}
+	a.PersonalMFA = pick(c, gateway.MFANone, gateway.MFANone, gateway.MFAAny, gateway.MFAPassword)
+	a.MFAPassword = pick(c, gateway.FactorOptional, gateway.FactorOptional, gateway.FactorBypass)
+	a.MFATOTP = pick(c, gateway.FactorOptional, gateway.FactorOptional, gateway.FactorBypass)
 	return a
 }
 
@@ -183,6 +254,12 @@ func (c chance) group(name string) *gateway.Group {
 		Accesses: c.accesses(), Keys: keys("k1", "k2")[:c.IntN(3)], Guests: map[string][]gateway.Access{}}
 	for range c.IntN(4) {
 		g.Guests[c.name()] = c.accesses()
+	}
+	g.MFARequired = pick(c, gateway.MFANone, gateway.MFANone, gateway.MFAAny, gateway.MFATOTP)
+	for _, name := range g.Members {
+		if c.IntN(3) == 0 {
+			g.Ends = map[gateway.Holder]time.Time{{Role: gateway.Member, Account: name}: pick(c, now, now.Add(time.Hour))}
+		}
 	}
 	return g
 }
@@ -216,39 +293,59 @@ func (c chance) request() gateway.Request {
 		From:      netip.AddrPortFrom(c.addr(), 4000),
 		Target:    gateway.Target{User: pick(c, "root", "www", "", "!sftp", "w*"), Addr: c.addr(), Port: pick[uint16](c, 22, 23, 24)},
 		UseKey:    pick(c, "", "", "", "k1", "k2"),
+		Jump: pick(c, gateway.Target{}, gateway.Target{}, gateway.Target{},
+			gateway.Target{User: pick(c, "root", "jump"), Addr: pick(c, jumpA, jumpB), Port: pick[uint16](c, 22, 23)}),
 	}
 }
 
-// TestModel changes a snapshot and the model alike, and compares what they
-// decide, and what they decide with a snapshot made afresh.
+// TestModel compares 210,000 random decisions with the model's.
 func TestModel(t *testing.T) {
-	for seed := range uint64(150) {
-		c := chance{rand.New(rand.NewPCG(seed, 1))}
-		m := &model{map[string]*gateway.Account{}, map[string]*gateway.Group{}, c.rules()}
-		s := policy.New(nil, nil, m.rules)
-		for range 25 {
-			s = m.change(c, s)
-			fresh := policy.New(slices.Collect(maps.Values(m.accounts)), slices.Collect(maps.Values(m.groups)), m.rules)
-			for range 15 {
-				r := c.request()
-				want := m.decide(r)
-				if got := render(s.Decide(r, now)); got != want {
-					t.Fatalf("seed %d: %v: changed snapshot gives %s, want %s", seed, r, got, want)
-				}
-				if got := render(fresh.Decide(r, now)); got != want {
-					t.Fatalf("seed %d: %v: fresh snapshot gives %s, want %s", seed, r, got, want)
-				}
+	for seed := range uint64(400) {
+		compareWithModel(t, seed)
+	}
+}
+
+func FuzzModel(f *testing.F) {
+	f.Add(uint64(1 << 40))
+	f.Fuzz(compareWithModel)
+}
+
+// compareWithModel changes a snapshot and the model alike, and compares what
+// they decide, and what they decide with a snapshot made afresh.
+func compareWithModel(t *testing.T, seed uint64) {
+	c := chance{rand.New(rand.NewPCG(seed, 1))}
+	m := &model{map[string]*gateway.Account{}, map[string]*gateway.Group{}, c.rules()}
+	s := policy.New(nil, nil, m.rules)
+	for range 25 {
+		s = m.change(c, s)
+		fresh := policy.New(slices.Collect(maps.Values(m.accounts)), slices.Collect(maps.Values(m.groups)), m.rules)
+		for range 21 {
+			r := c.request()
+			want := m.decide(r)
+			if got := decided(s, r); got != want {
+				t.Fatalf("seed %d: %v: changed snapshot gives %s, want %s", seed, r, got, want)
 			}
-			account := c.name()
-			if diff := cmp.Diff(view(fresh, account), view(s, account)); diff != "" {
-				t.Fatalf("seed %d: GroupsOf(%s): fresh, changed: %s", seed, account, diff)
-			}
-			if s.NumAccounts() != len(m.accounts) || s.NumGroups() != len(m.groups) {
-				t.Fatalf("seed %d: %d accounts and %d groups, want %d and %d", seed,
-					s.NumAccounts(), s.NumGroups(), len(m.accounts), len(m.groups))
+			if got := decided(fresh, r); got != want {
+				t.Fatalf("seed %d: %v: fresh snapshot gives %s, want %s", seed, r, got, want)
 			}
 		}
+		account := c.name()
+		if diff := cmp.Diff(view(fresh, account), view(s, account)); diff != "" {
+			t.Fatalf("seed %d: GroupsOf(%s): fresh, changed: %s", seed, account, diff)
+		}
+		if s.NumAccounts() != len(m.accounts) || s.NumGroups() != len(m.groups) {
+			t.Fatalf("seed %d: %d accounts and %d groups, want %d and %d", seed,
+				s.NumAccounts(), s.NumGroups(), len(m.accounts), len(m.groups))
+		}
 	}
+}
+
+func decided(s *policy.Snapshot, r gateway.Request) string {
+	d := s.Decide(r, now)
+	if !d.Allowed() {
+		return render(d)
+	}
+	return render(d) + " mfa " + d.MFA.String()
 }
 
 // change makes one random change to both.
@@ -275,7 +372,7 @@ func (m *model) change(c chance, s *policy.Snapshot) *policy.Snapshot {
 // view shows the roles of an account.
 func view(s *policy.Snapshot, account string) []string {
 	var list []string
-	for _, m := range s.GroupsOf(account) {
+	for _, m := range s.GroupsOf(account, now) {
 		list = append(list, fmt.Sprint(m.Group.Name, m.Roles))
 	}
 	return list

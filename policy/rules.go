@@ -18,6 +18,8 @@ type Rules struct {
 	// MaxInactiveDays is the inactivity after which an account without a limit
 	// of its own may not log in. 0: never.
 	MaxInactiveDays int
+	// AccountMFA is the second factor that every account must have enrolled.
+	AccountMFA gateway.MFA
 }
 
 // IngressRule says where those who come from somewhere may go.
@@ -45,6 +47,7 @@ type rules struct {
 	ingress            []ingressRule
 	ipv4, ipv6         bool
 	maxInactiveDays    int
+	accountMFA         gateway.MFA
 }
 
 type ingressRule struct {
@@ -57,7 +60,7 @@ func compile(r Rules) *rules {
 	c := &rules{
 		restricted: len(r.Allowed) > 0,
 		ipv4:       r.IPv4, ipv6: r.IPv6,
-		maxInactiveDays: r.MaxInactiveDays,
+		maxInactiveDays: r.MaxInactiveDays, accountMFA: r.AccountMFA,
 	}
 	var ok bool
 	c.forbidden, ok = networks(r.Forbidden)

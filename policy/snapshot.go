@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"gateway"
 )
@@ -20,8 +21,9 @@ type Snapshot struct {
 	accounts shards[*account]
 	groups   shards[*group]
 	// seats gives for each account the groups in which it is anything, sorted.
-	seats shards[[]seat]
-	rules *rules
+	seats       shards[[]seat]
+	rules       *rules
+	maintenance *gateway.Maintenance
 }
 
 type account struct {
@@ -65,7 +67,7 @@ func New(accounts []*gateway.Account, groups []*gateway.Group, r Rules) *Snapsho
 			seats.set(name, append(in, newSeat(g, name))) // grows in place: nobody else has it yet
 		}
 	}
-	return &Snapshot{as.done(), gs.done(), seats.done(), compile(r)}
+	return &Snapshot{accounts: as.done(), groups: gs.done(), seats: seats.done(), rules: compile(r)}
 }
 
 func newAccount(a *gateway.Account) *account {
@@ -84,7 +86,7 @@ func newGroup(g *gateway.Group) *group {
 }
 
 func newSeat(g *gateway.Group, account string) seat {
-	return seat{g.Name, g.Has(gateway.Member, account), g.Has(gateway.Guest, account)}
+	return seat{g.Name, g.Has(gateway.Member, account, time.Time{}), len(g.Guests[account]) > 0}
 }
 
 // WithAccount returns s with a added, or replacing the one of its name.
@@ -145,7 +147,7 @@ func (s *Snapshot) changeSeats(name string, next *gateway.Group) shards[[]seat] 
 			rest = in[i+1:]
 		}
 		switch {
-		case len(rolesIn(next, account)) > 0:
+		case len(rolesIn(next, account, time.Time{})) > 0:
 			d.set(account, slices.Concat(in[:i], []seat{newSeat(next, account)}, rest))
 		case i == 0 && len(rest) == 0:
 			d.drop(account)
@@ -157,12 +159,12 @@ func (s *Snapshot) changeSeats(name string, next *gateway.Group) shards[[]seat] 
 }
 
 // changedHolders gives the accounts with a role in one of a and b that they
-// have not in the other. Going through both lists side by side keeps this
+// have not in the other, be it over or not: the zero time counts both. Going through both lists side by side keeps this
 // cheap for a group of thousands.
 func changedHolders(a, b *gateway.Group) map[string]bool {
 	changed := map[string]bool{}
 	for _, r := range []gateway.Role{gateway.Owner, gateway.Gatekeeper, gateway.Aclkeeper, gateway.Member} {
-		x, y := a.Holders(r), b.Holders(r)
+		x, y := a.Holders(r, time.Time{}), b.Holders(r, time.Time{})
 		for len(x) > 0 || len(y) > 0 {
 			switch {
 			case len(x) == 0 || len(y) > 0 && y[0] < x[0]:
@@ -175,26 +177,26 @@ func changedHolders(a, b *gateway.Group) map[string]bool {
 		}
 	}
 	for name := range a.Guests {
-		if !b.Has(gateway.Guest, name) {
+		if !b.Has(gateway.Guest, name, time.Time{}) {
 			changed[name] = true
 		}
 	}
 	for name := range b.Guests {
-		if !a.Has(gateway.Guest, name) {
+		if !a.Has(gateway.Guest, name, time.Time{}) {
 			changed[name] = true
 		}
 	}
 	return changed
 }
 
-// rolesIn gives the roles of the account in g, in the order of their
+// rolesIn gives the roles of the account in g at now, in the order of their
 // declarations.
-func rolesIn(g *gateway.Group, account string) []gateway.Role {
+func rolesIn(g *gateway.Group, account string, now time.Time) []gateway.Role {
 	var roles []gateway.Role
 	for _, r := range []gateway.Role{
 		gateway.Owner, gateway.Gatekeeper, gateway.Aclkeeper, gateway.Member, gateway.Guest,
 	} {
-		if g.Has(r, account) {
+		if g.Has(r, account, now) {
 			roles = append(roles, r)
 		}
 	}
@@ -207,6 +209,17 @@ func (s *Snapshot) WithRules(r Rules) *Snapshot {
 	next.rules = compile(r)
 	return &next
 }
+
+// WithMaintenance returns s in maintenance mode, or out of it for nil.
+func (s *Snapshot) WithMaintenance(m *gateway.Maintenance) *Snapshot {
+	next := *s
+	next.maintenance = m
+	return &next
+}
+
+// Maintenance says that only administrators may log in, and why; nil: anybody
+// may.
+func (s *Snapshot) Maintenance() *gateway.Maintenance { return s.maintenance }
 
 // Account returns the account of that name, or nil.
 func (s *Snapshot) Account(name string) *gateway.Account {
@@ -252,13 +265,16 @@ func (s *Snapshot) NumAccounts() int { return s.accounts.n }
 // NumGroups is how many groups there are.
 func (s *Snapshot) NumGroups() int { return s.groups.n }
 
-// GroupsOf gives the groups in which the account is anything, sorted by name.
-func (s *Snapshot) GroupsOf(account string) []Membership {
+// GroupsOf gives the groups in which the account is anything at now, sorted by
+// name.
+func (s *Snapshot) GroupsOf(account string, now time.Time) []Membership {
 	seats, _ := s.seats.get(account)
 	list := make([]Membership, 0, len(seats))
 	for _, seat := range seats {
 		g := s.Group(seat.group)
-		list = append(list, Membership{g, rolesIn(g, account)})
+		if roles := rolesIn(g, account, now); len(roles) > 0 {
+			list = append(list, Membership{g, roles})
+		}
 	}
 	return list
 }

@@ -34,8 +34,8 @@ func TestSnapshotOrder(t *testing.T) {
 	if diff := cmp.Diff([]string{"web[owner guest]"}, view(s, "carol")); diff != "" {
 		t.Error(diff)
 	}
-	if got := s.GroupsOf("nobody"); len(got) != 0 {
-		t.Errorf("GroupsOf(nobody) = %v", got)
+	if got := s.GroupsOf("nobody", now); len(got) != 0 {
+		t.Errorf("GroupsOf(nobody, now) = %v", got)
 	}
 }
 

@@ -160,7 +160,11 @@ func (n *node) openPolicy() error {
 	}
 	c := n.watcher.Current()
 	n.rules = c
-	n.policy = policy.NewLive(policy.New(accounts, groups, rules(c)))
+	maintenance, err := n.store.Maintenance(context.Background())
+	if err != nil {
+		return err
+	}
+	n.policy = policy.NewLive(policy.New(accounts, groups, rules(c)).WithMaintenance(maintenance))
 	n.store.OnCommit(func(changes []store.Change) {
 		n.policy.Update(func(s *policy.Snapshot) *policy.Snapshot {
 			for _, ch := range changes {
@@ -182,6 +186,8 @@ func applyChange(s *policy.Snapshot, ch store.Change) *policy.Snapshot {
 		return s.WithoutAccount(ch.DeletedAccount)
 	case ch.DeletedGroup != "":
 		return s.WithoutGroup(ch.DeletedGroup)
+	case ch.MaintenanceSet:
+		return s.WithMaintenance(ch.Maintenance)
 	}
 	return s
 }

@@ -25,7 +25,7 @@ func TestAccountDelete(t *testing.T) {
 		t.Error("sessions were ended without confirmation")
 	}
 	w.golden("accountDelete", w.want("OK", "zoe", "accountDelete", req("member", "Yes, delete the account member", false)))
-	if s := w.live.Load(); s.Account("member") != nil || s.Group("web").Has(gateway.Member, "member") {
+	if s := w.live.Load(); s.Account("member") != nil || s.Group("web").Has(gateway.Member, "member", w.now) {
 		t.Error("the account is still there, or its role is")
 	}
 	if len(w.deps.ended) != 1 || w.deps.ended[0] != "member" || w.deps.rechecks != 1 {
@@ -37,7 +37,7 @@ func TestAccountDelete(t *testing.T) {
 	w.want("KO_NOT_FOUND", "zoe", "accountDelete", req("member", "", true))
 	// One of the same name has nothing of the old one.
 	w.account("member")
-	if w.live.Load().Group("web").Has(gateway.Member, "member") {
+	if w.live.Load().Group("web").Has(gateway.Member, "member", w.now) {
 		t.Error("the new account has the role of the old one")
 	}
 }

@@ -102,7 +102,7 @@ func TestChangesNeedTheMasterAndARecord(t *testing.T) {
 	w.set.ReadOnly = false
 	w.noAudit = true
 	w.want("KO_OUT_OF_SPACE", "gatekeeper", "groupAddMember", req)
-	if w.live.Load().Group("web").Has(gateway.Member, "zoe") || w.deps.rechecks != 0 {
+	if w.live.Load().Group("web").Has(gateway.Member, "zoe", w.now) || w.deps.rechecks != 0 {
 		t.Error("a change that was not recorded was made")
 	}
 	w.noAudit = false

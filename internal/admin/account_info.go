@@ -22,7 +22,7 @@ func accountInfo(_ context.Context, c *call, r *osh.AccountInfo) (osh.Result, er
 	one := func(a *gateway.Account) osh.AccountInfoValue {
 		v := c.accountInfo(a)
 		if choose(r.WithGroups, r.WithoutGroups, r.WithEverything, r.WithoutEverything, true) {
-			v.Groups = rolesByGroup(c.snap.GroupsOf(a.Name))
+			v.Groups = rolesByGroup(c.snap.GroupsOf(a.Name, c.now))
 		}
 		if choose(r.WithEgressKeys, r.WithoutEgressKeys, r.WithEverything, r.WithoutEverything, false) {
 			v.EgressKeys = c.egressKeys(a.EgressKeys)

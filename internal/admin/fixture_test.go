@@ -148,7 +148,7 @@ func (f *fixture) group(name string, holders map[gateway.Role]string) {
 			return err
 		}
 		for role, account := range holders {
-			if _, err := tx.AddRole(name, role, account); err != nil {
+			if _, err := tx.AddRole(name, role, account, time.Time{}, f.now); err != nil {
 				return err
 			}
 		}

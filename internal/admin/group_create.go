@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"time"
 
 	"gateway"
 	"gateway/internal/osh"
@@ -44,7 +45,7 @@ func groupCreate(ctx context.Context, c *call, r *osh.GroupCreate) (osh.Result, 
 			return err
 		}
 		for _, role := range []gateway.Role{gateway.Owner, gateway.Gatekeeper, gateway.Aclkeeper, gateway.Member} {
-			if _, err := tx.AddRole(r.Group, role, r.Owner); err != nil {
+			if _, err := tx.AddRole(r.Group, role, r.Owner, time.Time{}, c.now); err != nil {
 				return err
 			}
 		}

@@ -55,10 +55,10 @@ func choose(with, without, everything, nothing, otherwise bool) bool {
 
 func (c *call) groupInfo(g *gateway.Group, keys bool) osh.GroupInfoValue {
 	v := osh.GroupInfoValue{
-		Aclkeepers:  list(g.Aclkeepers),
-		Gatekeepers: list(g.Gatekeepers),
+		Aclkeepers:  list(g.Holders(gateway.Aclkeeper, c.now)),
+		Gatekeepers: list(g.Holders(gateway.Gatekeeper, c.now)),
 		Group:       g.Name,
-		Owners:      list(g.Owners),
+		Owners:      list(g.Holders(gateway.Owner, c.now)),
 	}
 	if keys {
 		v.Keys = c.egressKeys(g.Keys)
@@ -67,7 +67,7 @@ func (c *call) groupInfo(g *gateway.Group, keys bool) osh.GroupInfoValue {
 		}
 	}
 	if c.maySeePeople(g) {
-		v.GroupPeople = c.people(g)
+		v.GroupPeople = c.people(g, v)
 	}
 	return v
 }
@@ -76,7 +76,7 @@ func (c *call) groupInfo(g *gateway.Group, keys bool) osh.GroupInfoValue {
 func (c *call) maySeePeople(g *gateway.Group) bool {
 	related := slices.ContainsFunc([]gateway.Role{
 		gateway.Owner, gateway.Gatekeeper, gateway.Aclkeeper, gateway.Member, gateway.Guest,
-	}, func(r gateway.Role) bool { return g.Has(r, c.actor.Account) })
+	}, func(r gateway.Role) bool { return g.Has(r, c.actor.Account, c.now) })
 	if related || c.isAuditor(c.me()) {
 		return true
 	}
@@ -84,18 +84,18 @@ func (c *call) maySeePeople(g *gateway.Group) bool {
 	return c.isSuperowner()
 }
 
-func (c *call) people(g *gateway.Group) *osh.GroupPeople {
+func (c *call) people(g *gateway.Group, v osh.GroupInfoValue) *osh.GroupPeople {
 	p := &osh.GroupPeople{
-		Guests:         g.Holders(gateway.Guest),
+		Guests:         list(g.Holders(gateway.Guest, c.now)),
 		GuestsAccesses: map[string]int{},
 		Inactive:       []string{},
-		Members:        list(g.Members),
+		Members:        list(g.Holders(gateway.Member, c.now)),
 	}
-	slices.Sort(p.Guests)
-	for name, accesses := range g.Guests {
-		p.GuestsAccesses[name] = len(accesses)
+	for _, name := range p.Guests {
+		p.GuestsAccesses[name] = len(slices.DeleteFunc(slices.Clone(g.Guests[name]), func(a gateway.Access) bool { return a.Expired(c.now) }))
 	}
-	all := slices.Concat(g.Owners, g.Gatekeepers, g.Aclkeepers, g.Members, p.Guests)
+	p.Expiries = c.roleExpiries(g)
+	all := slices.Concat(v.Owners, v.Gatekeepers, v.Aclkeepers, p.Members, p.Guests)
 	slices.SortFunc(all, strings.Compare)
 	for _, name := range slices.Compact(all) {
 		if a := c.snap.Account(name); a != nil && c.inactive(a) {
@@ -103,6 +103,22 @@ func (c *call) people(g *gateway.Group) *osh.GroupPeople {
 		}
 	}
 	return p
+}
+
+// roleExpiries gives, by role and account, when roles end that were given for a
+// time.
+func (c *call) roleExpiries(g *gateway.Group) map[string]map[string]int64 {
+	ends := map[string]map[string]int64{}
+	for h, end := range g.Ends {
+		if !g.Has(h.Role, h.Account, c.now) {
+			continue
+		}
+		if ends[string(h.Role)] == nil {
+			ends[string(h.Role)] = map[string]int64{}
+		}
+		ends[string(h.Role)][h.Account] = end.Unix()
+	}
+	return ends
 }
 
 // ofGroup gives a key of a group the file names that scripts expect to be

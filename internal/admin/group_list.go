@@ -9,7 +9,7 @@ import (
 )
 
 func groupList(_ context.Context, c *call, r *osh.GroupList) (osh.Result, error) {
-	groups := rolesByGroup(c.snap.GroupsOf(c.actor.Account))
+	groups := rolesByGroup(c.snap.GroupsOf(c.actor.Account, c.now))
 	if r.All {
 		for g := range c.snap.Groups() {
 			if _, ok := groups[g.Name]; !ok {

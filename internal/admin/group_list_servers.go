@@ -24,7 +24,7 @@ func groupListServers(_ context.Context, c *call, r *osh.GroupListServers) (osh.
 
 // maySeeServers is for those who reach them or manage them, and for auditors.
 func (c *call) maySeeServers(g *gateway.Group) error {
-	if g.Has(gateway.Member, c.actor.Account) || c.isAuditor(c.me()) {
+	if g.Has(gateway.Member, c.actor.Account, c.now) || c.isAuditor(c.me()) {
 		return nil
 	}
 	return c.holds(g, gateway.Aclkeeper, "KO_ACCESS_DENIED")

@@ -10,47 +10,70 @@ import (
 	"gateway/internal/store"
 )
 
-// roleChange executes the commands that give a role of a group to an account
-// (add), or take it away.
-func roleChange(role gateway.Role, add bool) handler {
-	return handle(func(ctx context.Context, c *call, r *osh.GroupAccount) (osh.Result, error) {
+// addRole executes the commands that give a role of a group to an account.
+func addRole(role gateway.Role) handler {
+	return handle(func(ctx context.Context, c *call, r *osh.GroupAddRole) (osh.Result, error) {
 		if err := c.checkHolder(role, r.Account); err != nil {
 			return osh.Result{}, err
 		}
-		if _, err := c.account(c.state(), r.Account); err != nil {
+		ends, err := c.expiry(r.TTL)
+		if err != nil {
 			return osh.Result{}, err
 		}
-		err := c.update(ctx, func(tx store.Tx) error {
-			if _, err := c.account(tx, r.Account); err != nil {
-				return err
+		err = c.changeRole(ctx, &r.GroupAccount, func(tx store.Tx) error {
+			changed, err := tx.AddRole(r.Group, role, r.Account, ends, c.now)
+			if err == nil && !changed {
+				return c.noChange("%s is %s of the group %s already.", r.Account, role, r.Group)
 			}
-			return c.setRole(tx, r.Group, role, r.Account, add)
+			return err
 		})
 		if err != nil {
 			return osh.Result{}, err
 		}
-		if add {
-			return c.ok(nil, "%s is now %s of the group %s.", r.Account, role, r.Group)
+		until := ""
+		if !ends.IsZero() {
+			until = " until " + c.moment(ends).UTC
 		}
-		g, err := c.group(c.state(), r.Group)
-		if err == nil && role == gateway.Owner && len(g.Owners) == 0 {
-			return c.ok(nil, "%s is no longer %s of the group %s. The group has no owner left: "+
-				"superowners can name one.", r.Account, role, r.Group)
-		}
-		return c.ok(nil, "%s is no longer %s of the group %s.", r.Account, role, r.Group)
+		return c.ok(nil, "%s is now %s of the group %s%s.", r.Account, role, r.Group, until)
 	})
 }
 
-func (c *call) setRole(tx store.Tx, group string, role gateway.Role, account string, add bool) error {
-	change, already := tx.DelRole, "%s is not %s of the group %s anyway."
-	if add {
-		change, already = tx.AddRole, "%s is %s of the group %s already."
+// delRole executes the commands that take a role of a group away.
+func delRole(role gateway.Role) handler {
+	return handle(func(ctx context.Context, c *call, r *osh.GroupAccount) (osh.Result, error) {
+		if err := c.checkHolder(role, r.Account); err != nil {
+			return osh.Result{}, err
+		}
+		err := c.changeRole(ctx, r, func(tx store.Tx) error {
+			changed, err := tx.DelRole(r.Group, role, r.Account)
+			if err == nil && !changed {
+				return c.noChange("%s is not %s of the group %s anyway.", r.Account, role, r.Group)
+			}
+			return err
+		})
+		if err != nil {
+			return osh.Result{}, err
+		}
+		ownerless := ""
+		g, err := c.group(c.state(), r.Group)
+		if err == nil && role == gateway.Owner && len(g.Holders(role, c.now)) == 0 {
+			ownerless = " The group has no owner left: superowners can name one."
+		}
+		return c.ok(nil, "%s is no longer %s of the group %s.%s", r.Account, role, r.Group, ownerless)
+	})
+}
+
+// changeRole makes a change of the role that an existing account has.
+func (c *call) changeRole(ctx context.Context, r *osh.GroupAccount, change func(store.Tx) error) error {
+	if _, err := c.account(c.state(), r.Account); err != nil {
+		return err
 	}
-	changed, err := change(group, role, account)
-	if err == nil && !changed {
-		return c.noChange(already, account, role, group)
-	}
-	return err
+	return c.update(ctx, func(tx store.Tx) error {
+		if _, err := c.account(tx, r.Account); err != nil {
+			return err
+		}
+		return change(tx)
+	})
 }
 
 // checkHolder checks the name of an account that is to have a role, or not.

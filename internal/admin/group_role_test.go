@@ -29,7 +29,7 @@ func TestGroupRoles(t *testing.T) {
 			name := strings.ToUpper(string(tt.role[:1])) + string(tt.role[1:])
 			add, del := "groupAdd"+name, "groupDel"+name
 			req := roleRequest("web", "zoe")
-			has := func() bool { return w.live.Load().Group("web").Has(tt.role, "zoe") }
+			has := func() bool { return w.live.Load().Group("web").Has(tt.role, "zoe", w.now) }
 
 			w.want("OK_NO_CHANGE", tt.by, del, req)
 			r := w.want("OK", tt.by, add, req)
@@ -88,7 +88,7 @@ func TestMemberKeepsGuestAccesses(t *testing.T) {
 	w := newWorld(t)
 	w.want("OK", "gatekeeper", "groupAddMember", roleRequest("web", "guest"))
 	w.want("OK", "gatekeeper", "groupDelMember", roleRequest("web", "guest"))
-	if !w.live.Load().Group("web").Has(gateway.Guest, "guest") {
+	if !w.live.Load().Group("web").Has(gateway.Guest, "guest", w.now) {
 		t.Error("the guest accesses are gone")
 	}
 }

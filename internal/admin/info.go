@@ -109,7 +109,7 @@ func (c *call) knowsAccounts() bool {
 	if err == nil && me.Granted("accountList") || c.isSuperowner() {
 		return true
 	}
-	for _, m := range c.snap.GroupsOf(c.actor.Account) {
+	for _, m := range c.snap.GroupsOf(c.actor.Account, c.now) {
 		if slices.Contains(m.Roles, gateway.Owner) || slices.Contains(m.Roles, gateway.Gatekeeper) {
 			return true
 		}

@@ -27,8 +27,8 @@ func (c *call) listAccesses(a *gateway.Account, o osh.ListAccessesOptions) (osh.
 	}
 	add(gateway.WayPersonal, "", a.Personal)
 	if !o.HideGroups {
-		for _, m := range c.snap.GroupsOf(a.Name) {
-			if m.Group.Has(gateway.Member, a.Name) {
+		for _, m := range c.snap.GroupsOf(a.Name, c.now) {
+			if m.Group.Has(gateway.Member, a.Name, c.now) {
 				add(gateway.WayGroupMember, m.Group.Name, m.Group.Accesses)
 			}
 			add(gateway.WayGroupGuest, m.Group.Name, m.Group.Guests[a.Name])

@@ -69,7 +69,22 @@ func (c *call) authorise(s state) error {
 	if err := c.alive(me); err != nil {
 		return err
 	}
+	if err := c.factors(me); err != nil {
+		return err
+	}
 	return check(c, s, me)
+}
+
+// factors checks that the account has set up what it must. Nobody has a second
+// factor yet, so that what is required is missing.
+func (c *call) factors(me *gateway.Account) error {
+	if c.actor.Local || c.cmd.WithoutFactor {
+		return nil
+	}
+	if missing := c.snap.MissingFactor(me); missing != gateway.MFANone {
+		return refusal(missing.SetupRefusal(), "%s", missing.SetupText())
+	}
+	return nil
 }
 
 // alive checks that the account may still act. Inactivity counts at login only.
@@ -138,7 +153,7 @@ func holding(role gateway.Role, code string) right {
 // holds checks for a role in g, and notes when it is only there by override.
 func (c *call) holds(g *gateway.Group, role gateway.Role, code string) error {
 	switch {
-	case g.Has(role, c.actor.Account):
+	case g.Has(role, c.actor.Account, c.now):
 		return nil
 	case c.isSuperowner():
 		c.override = true
@@ -159,7 +174,7 @@ func (c *call) may(cmd *osh.Command, me *gateway.Account) bool {
 		check, ok := rights()[cmd.Category]
 		return ok && check(&probe, c.state(), me) == nil
 	}
-	return c.isSuperowner() || slices.ContainsFunc(c.snap.GroupsOf(c.actor.Account), func(m policy.Membership) bool {
+	return c.isSuperowner() || slices.ContainsFunc(c.snap.GroupsOf(c.actor.Account, c.now), func(m policy.Membership) bool {
 		return slices.Contains(m.Roles, role)
 	})
 }

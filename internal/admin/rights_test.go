@@ -211,7 +211,7 @@ func TestGroupCreate(t *testing.T) {
 	}
 	g := f.live.Load().Group("web")
 	for _, role := range []gateway.Role{gateway.Owner, gateway.Gatekeeper, gateway.Aclkeeper, gateway.Member} {
-		if !g.Has(role, "carol") {
+		if !g.Has(role, "carol", f.now) {
 			t.Errorf("carol is not %s of the new group", role)
 		}
 	}

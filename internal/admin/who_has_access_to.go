@@ -39,11 +39,11 @@ func whoHasAccessTo(ctx context.Context, c *call, r *osh.WhoHasAccessTo) (osh.Re
 		if slices.Contains(r.IgnoreGroup, g.Name) || !q.covered(c, g.Accesses) {
 			continue
 		}
-		for _, name := range g.Members {
+		for _, name := range g.Holders(gateway.Member, c.now) {
 			through(name, g.Name)
 		}
 		for name, accesses := range g.Guests {
-			if !g.Has(gateway.Member, name) && q.covered(c, accesses) {
+			if !g.Has(gateway.Member, name, c.now) && q.covered(c, accesses) {
 				through(name, g.Name)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -144,6 +145,9 @@ func (c *conn) resolve(ctx context.Context, r control.Open, s *live) *control.Re
 	if r.User == "" || r.Port == 0 || r.Host == "" {
 		return &control.Refusal{Refusal: gateway.RefusalNoHost, Text: "a target needs a user, a host and a port"}
 	}
+	if strings.HasPrefix(r.User, "!") { // the users that stand for rights to transfer files
+		return &control.Refusal{Refusal: gateway.RefusalRemoteUser, Text: "a user at a target does not begin with '!'"}
+	}
 	if len(r.User) > maxWord {
 		return &control.Refusal{Refusal: gateway.RefusalRemoteUser, Text: fmt.Sprintf("a user at a target has at most %d characters", maxWord)}
 	}
@@ -166,17 +170,28 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 		}
 		return nil
 	}
+	if refusal := c.accountRefusal(snapshot.Account(account), now); refusal != nil {
+		s.index.Comment = string(snapshot.Login(account, now))
+		return refusal
+	}
+	if missing := snapshot.MissingFactor(snapshot.Account(account)); missing != gateway.MFANone {
+		return factorRefusal(missing)
+	}
 	d := snapshot.Decide(s.request, now)
 	if !d.Allowed() {
 		s.index.Comment = string(d.Reason)
-		if refusal := c.accountRefusal(snapshot.Account(account), now); refusal != nil {
-			return refusal
-		}
 		if d.Reason == gateway.ReasonIPVersion {
 			return &control.Refusal{Refusal: gateway.RefusalIPVersion, Text: "this IP version is disabled here"}
 		}
 		return &control.Refusal{Refusal: gateway.RefusalAccessDenied,
 			Text: fmt.Sprintf("Access denied for %s to %s", account, s.request.Target)}
+	}
+	if d.MFA != gateway.MFANone {
+		return factorRefusal(d.MFA)
+	}
+	if !slices.ContainsFunc(d.Ways, func(w gateway.Way) bool { return w.Access.ForcePassword == "" }) {
+		return &control.Refusal{Refusal: gateway.RefusalForcedPassword,
+			Text: "the access forces an egress password that the gateway does not have"}
 	}
 	s.lease, s.legacy = c.m.leaseKeys(account, d.Ways)
 	if err := s.readHostKeys(); err != nil {
@@ -185,6 +200,12 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 		return &control.Refusal{Refusal: gateway.RefusalExecFailed, Text: "the host keys known of the target can't be read; try again later"}
 	}
 	return nil
+}
+
+// factorRefusal: nobody has a second factor yet, so that where one is required
+// there is no way through.
+func factorRefusal(need gateway.MFA) *control.Refusal {
+	return &control.Refusal{Refusal: need.SetupRefusal(), Text: need.SetupText()}
 }
 
 // begin writes the attempt to the audit log and to the index of sessions.

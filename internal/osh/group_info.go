@@ -39,6 +39,8 @@ type GroupPeople struct {
 	GuestsAccesses map[string]int `json:"guests_accesses"` // how many, by account
 	Inactive       []string       `json:"inactive"`        // those of all roles that may not log in for inactivity
 	Members        []string       `json:"members"`
+	// Expiries are the roles that end, by role and account, seconds since 1970.
+	Expiries map[string]map[string]int64 `json:"role_expiries,omitempty"`
 }
 
 func groupInfoCommand() *Command {

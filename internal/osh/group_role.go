@@ -1,13 +1,20 @@
 package osh
 
-// GroupAccount is the request of the commands that give a role of a group to
-// an account, or take it away.
+// GroupAddRole is the request of the commands that give a role of a group to
+// an account.
+type GroupAddRole struct {
+	GroupAccount
+	TTL string `opt:"ttl" arg:"DURATION" help:"the role ends after that long: seconds, or 1d7h8m"`
+}
+
+// GroupAccount is the request of the commands that take a role of a group away
+// from an account, and of others about both.
 type GroupAccount struct {
 	GroupOption
 	AccountOption
 }
 
-// roleCommand declares one of these commands.
+// roleCommand declares one of the commands that give a role or take it away.
 func roleCommand(name string, c Category, aliases []string, summary, long string) *Command {
 	return &Command{
 		Name:       name,
@@ -21,8 +28,15 @@ func roleCommand(name string, c Category, aliases []string, summary, long string
 	}
 }
 
+func addRoleCommand(name string, c Category, aliases []string, summary, long string) *Command {
+	cmd := roleCommand(name, c, aliases, summary, long)
+	cmd.Examples = append(cmd.Examples, cmd.Examples[0]+" --ttl 30d")
+	cmd.New = func() any { return new(GroupAddRole) }
+	return cmd
+}
+
 func groupAddOwnerCommand() *Command {
-	return roleCommand("groupAddOwner", GroupOwner, nil, "let an account manage the group's roles and keys",
+	return addRoleCommand("groupAddOwner", GroupOwner, nil, "let an account manage the group's roles and keys",
 		"Roles are independent: an owner who is no member can't connect to the group's servers.")
 }
 
@@ -32,7 +46,7 @@ func groupDelOwnerCommand() *Command {
 }
 
 func groupAddGatekeeperCommand() *Command {
-	return roleCommand("groupAddGatekeeper", GroupOwner, nil, "let an account manage the group's members and guests", "")
+	return addRoleCommand("groupAddGatekeeper", GroupOwner, nil, "let an account manage the group's members and guests", "")
 }
 
 func groupDelGatekeeperCommand() *Command {
@@ -40,7 +54,7 @@ func groupDelGatekeeperCommand() *Command {
 }
 
 func groupAddAclkeeperCommand() *Command {
-	return roleCommand("groupAddAclkeeper", GroupOwner, nil, "let an account manage the group's servers", "")
+	return addRoleCommand("groupAddAclkeeper", GroupOwner, nil, "let an account manage the group's servers", "")
 }
 
 func groupDelAclkeeperCommand() *Command {
@@ -48,7 +62,7 @@ func groupDelAclkeeperCommand() *Command {
 }
 
 func groupAddMemberCommand() *Command {
-	return roleCommand("groupAddMember", GroupGatekeeper, []string{"groupAddFullGroupAccess"},
+	return addRoleCommand("groupAddMember", GroupGatekeeper, []string{"groupAddFullGroupAccess"},
 		"let an account reach every server of the group", "That includes the servers that are added later.")
 }
 

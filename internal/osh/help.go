@@ -22,12 +22,13 @@ type HelpValue struct {
 
 func helpCommand() *Command {
 	return &Command{
-		Name:     "help",
-		Category: Open,
-		Summary:  "the commands you may use, or the help of one",
-		Examples: []string{"help", "help selfAddIngressKey"},
-		New:      func() any { return new(Help) },
-		Local:    helpLocal,
+		Name:          "help",
+		Category:      Open,
+		WithoutFactor: true,
+		Summary:       "the commands you may use, or the help of one",
+		Examples:      []string{"help", "help selfAddIngressKey"},
+		New:           func() any { return new(Help) },
+		Local:         helpLocal,
 	}
 }
 

@@ -50,12 +50,13 @@ type InfoValue struct {
 
 func infoCommand() *Command {
 	return &Command{
-		Name:     "info",
-		Aliases:  []string{"helloWorld"},
-		Category: Open,
-		Summary:  "who you are here, and what this gateway is set to",
-		New:      func() any { return new(Info) },
-		Text:     infoText,
+		Name:          "info",
+		Aliases:       []string{"helloWorld"},
+		Category:      Open,
+		WithoutFactor: true,
+		Summary:       "who you are here, and what this gateway is set to",
+		New:           func() any { return new(Info) },
+		Text:          infoText,
 	}
 }
 

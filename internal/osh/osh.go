@@ -39,6 +39,9 @@ type Command struct {
 	Aliases    []string // older names, still accepted
 	Category   Category
 	MasterOnly bool // refused on a read-only node
+	// WithoutFactor: it may be used before the second factor is set up that the
+	// account must have.
+	WithoutFactor bool
 	Summary    string
 	Long       string
 	Examples   []string

@@ -27,6 +27,9 @@ type Store interface {
 	// with transactions still serialised. Set it before the first Update.
 	OnCommit(f func([]Change))
 
+	// Maintenance returns the maintenance mode; nil: it is off.
+	Maintenance(ctx context.Context) (*gateway.Maintenance, error)
+
 	// SealedKey returns the sealed private half of an egress key.
 	SealedKey(ctx context.Context, id int64) ([]byte, error)
 
@@ -69,10 +72,15 @@ type Tx interface {
 	AddIngressKey(account string, k gateway.IngressKey) (id int64, err error)
 	DelIngressKey(account string, id int64) error
 
+	// CreateGroup and UpdateGroup write the scalar fields (not roles, keys,
+	// accesses).
 	CreateGroup(g *gateway.Group) error
+	UpdateGroup(g *gateway.Group) error
 	DeleteGroup(name string) error
-	// AddRole and DelRole are for owner, gatekeeper, aclkeeper and member.
-	AddRole(group string, r gateway.Role, account string) (changed bool, err error)
+	// AddRole and DelRole are for owner, gatekeeper, aclkeeper and member. The
+	// role is over at ends; zero: never. One that is over is replaced; changed
+	// is false when it is held already.
+	AddRole(group string, r gateway.Role, account string, ends, now time.Time) (changed bool, err error)
 	DelRole(group string, r gateway.Role, account string) (changed bool, err error)
 
 	// AddEgressKey stores a key of an account or a group with its sealed private half.
@@ -84,6 +92,9 @@ type Tx interface {
 	AddAccess(o Owner, a gateway.Access, now time.Time) (changed bool, err error)
 	// DelAccess removes the access with a's identity.
 	DelAccess(o Owner, a gateway.Access) (changed bool, err error)
+
+	// SetMaintenance turns maintenance mode on, or off for nil.
+	SetMaintenance(m *gateway.Maintenance) error
 }
 
 // Owner says whose key or access it is: exactly one of the forms
@@ -94,13 +105,17 @@ type Owner struct {
 	Guest   string // with Group: what this account may reach of it as a guest
 }
 
-// Change is the new state of one account or group after a commit.
+// Change is the new state of one account or group, or of the whole gateway,
+// after a commit.
 type Change struct {
 	Account *gateway.Account // set, or
 	Group   *gateway.Group   // set, or
 	// the name of what was deleted:
 	DeletedAccount string
 	DeletedGroup   string
+	// Maintenance mode was turned on or off:
+	MaintenanceSet bool
+	Maintenance    *gateway.Maintenance
 }
 
 // HostKey is a target's host key as first seen.

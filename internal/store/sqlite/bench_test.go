@@ -41,7 +41,7 @@ func large(tb testing.TB, s *sqlite.Store, accounts int) {
 				return err
 			}
 			for j := range 1000 {
-				if _, err := x.AddRole(name, gateway.Member, fmt.Sprintf("account%06d", (i*101+j*97)%accounts)); err != nil {
+				if _, err := x.AddRole(name, gateway.Member, fmt.Sprintf("account%06d", (i*101+j*97)%accounts), time.Time{}, time.Time{}); err != nil {
 					return err
 				}
 			}

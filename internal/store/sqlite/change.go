@@ -65,9 +65,30 @@ func (t *tx) DelIngressKey(account string, id int64) error {
 
 // CreateGroup implements store.Tx.
 func (t *tx) CreateGroup(g *gateway.Group) error {
-	_, err := t.exec("INSERT INTO user_group (name, created, created_by) VALUES (?, ?, ?)", g.Name, micro(g.Created), g.CreatedBy)
+	_, err := t.exec("INSERT INTO user_group ("+groupScalars+", name) VALUES ("+marks(7)+")", append(groupScalarsOf(g), g.Name)...)
 	if err != nil {
 		return wrap(fmt.Sprintf("create group %q", g.Name), err)
+	}
+	t.groups[g.Name] = true
+	return nil
+}
+
+const groupScalars = "created, created_by, mfa_required, guest_ttl_limit, idle_lock, idle_kill"
+
+func groupScalarsOf(g *gateway.Group) []any {
+	return []any{
+		micro(g.Created), g.CreatedBy, string(g.MFARequired), g.GuestTTLLimit.Microseconds(), micros(g.IdleLock), micros(g.IdleKill),
+	}
+}
+
+// UpdateGroup implements store.Tx.
+func (t *tx) UpdateGroup(g *gateway.Group) error {
+	found, err := t.exec("UPDATE user_group SET ("+groupScalars+") = ("+marks(6)+") WHERE name = ?", append(groupScalarsOf(g), g.Name)...)
+	if err == nil && !found {
+		err = gateway.ErrNotFound
+	}
+	if err != nil {
+		return wrap(fmt.Sprintf("update group %q", g.Name), err)
 	}
 	t.groups[g.Name] = true
 	return nil
@@ -87,8 +108,9 @@ func (t *tx) DeleteGroup(name string) error {
 }
 
 // AddRole implements store.Tx.
-func (t *tx) AddRole(group string, r gateway.Role, account string) (bool, error) {
-	return t.role("INSERT INTO role (group_id, role, account_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", group, r, account)
+func (t *tx) AddRole(group string, r gateway.Role, account string, ends, now time.Time) (bool, error) {
+	return t.role(`INSERT INTO role (group_id, role, account_id, ends) VALUES (?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET ends = excluded.ends WHERE ends <> 0 AND ends <= ?`, group, r, account, micro(ends), micro(now))
 }
 
 // DelRole implements store.Tx.
@@ -96,7 +118,7 @@ func (t *tx) DelRole(group string, r gateway.Role, account string) (bool, error)
 	return t.role("DELETE FROM role WHERE group_id = ? AND role = ? AND account_id = ?", group, r, account)
 }
 
-func (t *tx) role(text, group string, r gateway.Role, account string) (bool, error) {
+func (t *tx) role(text, group string, r gateway.Role, account string, more ...any) (bool, error) {
 	switch r {
 	case gateway.Owner, gateway.Gatekeeper, gateway.Aclkeeper, gateway.Member:
 	default: // a guest is who has guest accesses
@@ -110,7 +132,7 @@ func (t *tx) role(text, group string, r gateway.Role, account string) (bool, err
 	if err != nil {
 		return false, err
 	}
-	changed, err := t.exec(text, g, string(r), a)
+	changed, err := t.exec(text, append([]any{g, string(r), a}, more...)...)
 	if changed {
 		t.groups[group] = true
 	}
@@ -197,9 +219,10 @@ func (t *tx) AddAccess(o store.Owner, a gateway.Access, now time.Time) (bool, er
 		return false, wrap("replace access", err)
 	}
 	added, err := t.exec(`INSERT INTO access (account_id, group_id, login, network, bits, port, expires, force_key,
-		force_password, legacy, comment, added_by, added_at) VALUES (`+marks(13)+`) ON CONFLICT DO NOTHING`,
+		force_password, legacy, comment, added_by, added_at, proxy_addr, proxy_port, proxy_login)
+		VALUES (`+marks(16)+`) ON CONFLICT DO NOTHING`,
 		own.account, own.group, a.User, network[2], network[3], a.Port, micro(a.Expires), a.ForceKey,
-		a.ForcePassword, a.Legacy, a.Comment, a.AddedBy, micro(a.AddedAt))
+		a.ForcePassword, a.Legacy, a.Comment, a.AddedBy, micro(a.AddedAt), proxyBytes(a.Proxy), a.Proxy.Port, a.Proxy.User)
 	if added {
 		t.touch(o)
 	}
@@ -222,7 +245,7 @@ func (t *tx) DelAccess(o store.Owner, a gateway.Access) (bool, error) {
 // identity is the condition, in the form of the index, for which the method of
 // that name gives the arguments.
 const identity = `coalesce(group_id, 0) = coalesce(?, 0) AND coalesce(account_id, 0) = coalesce(?, 0)
-	AND network = ? AND bits = ? AND port = ? AND login = ?`
+	AND network = ? AND bits = ? AND port = ? AND login = ? AND proxy_addr = ? AND proxy_port = ? AND proxy_login = ?`
 
 func (t *tx) identity(o store.Owner, a gateway.Access) (owner, []any, error) {
 	own, err := t.owner(o)
@@ -233,5 +256,14 @@ func (t *tx) identity(o store.Owner, a gateway.Access) (owner, []any, error) {
 	if !ok {
 		return owner{}, nil, fmt.Errorf("network %s: %w", a.Prefix, gateway.ErrInvalid)
 	}
-	return own, []any{own.group, own.account, p.Addr().AsSlice(), p.Bits(), a.Port, a.User}, nil
+	return own, []any{own.group, own.account, p.Addr().AsSlice(), p.Bits(), a.Port, a.User, proxyBytes(a.Proxy), a.Proxy.Port, a.Proxy.User}, nil
+}
+
+// proxyBytes gives the address of a jump host, not null but empty for none, as
+// null never equals null.
+func proxyBytes(h gateway.Hop) []byte {
+	if b := addrBytes(h.Addr); b != nil {
+		return b
+	}
+	return []byte{}
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"database/sql"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -22,6 +23,22 @@ func fromMicro(us int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMicro(us).UTC()
+}
+
+// micros and duration are the two directions of a duration that may be null.
+func micros(d *time.Duration) any {
+	if d == nil {
+		return nil
+	}
+	return d.Microseconds()
+}
+
+func duration(us sql.Null[int64]) *time.Duration {
+	if !us.Valid {
+		return nil
+	}
+	d := time.Duration(us.V) * time.Microsecond
+	return &d
 }
 
 // addrBytes gives the bytes of an address, nil for none.

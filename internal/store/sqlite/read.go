@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"gateway"
 )
@@ -37,7 +38,8 @@ func only(id int64, clause string) (string, []any) {
 // readAccounts reads the account of that name, or all of them for "".
 func readAccounts(ctx context.Context, q querier, name string) ([]*gateway.Account, error) {
 	text, args := `SELECT id, name, uid, created, created_by, comment, frozen_by, frozen_reason, frozen_at, expires,
-		max_inactive_days, last_login, always_active, osh_only, host_key_policy FROM account`, []any(nil)
+		max_inactive_days, last_login, always_active, osh_only, host_key_policy, multiplexing, immutable_keys, idle_ignore,
+		mfa_password, mfa_totp, personal_mfa, pam_auth_bypass, pubkey_auth_optional, created_with FROM account`, []any(nil)
 	if name != "" {
 		text, args = text+" WHERE name = ?", []any{name}
 	}
@@ -51,7 +53,8 @@ func readAccounts(ctx context.Context, q querier, name string) ([]*gateway.Accou
 		var inactive sql.Null[int]
 		a := new(gateway.Account)
 		err := scan(&id, &a.Name, &a.UID, &created, &a.CreatedBy, &a.Comment, &frozenBy, &frozenReason, &frozenAt, &expires,
-			&inactive, &lastLogin, &a.AlwaysActive, &a.OSHOnly, &a.HostKeyPolicy)
+			&inactive, &lastLogin, &a.AlwaysActive, &a.OSHOnly, &a.HostKeyPolicy, &a.Multiplexing, &a.ImmutableKeys, &a.IdleIgnore,
+			&a.MFAPassword, &a.MFATOTP, &a.PersonalMFA, &a.PAMAuthBypass, &a.PubkeyAuthOptional, &a.CreatedWith)
 		a.Created, a.Expires, a.LastLogin = fromMicro(created), fromMicro(expires), fromMicro(lastLogin)
 		if frozenBy.Valid {
 			a.Freeze = &gateway.Freeze{By: frozenBy.String, Reason: frozenReason, At: fromMicro(frozenAt)}
@@ -143,22 +146,31 @@ func readEgressKeys(ctx context.Context, q querier, column string, one int64, gi
 // of the query follows the name of the guest in the list of columns.
 func readAccesses(ctx context.Context, q querier, owner, rest string, args []any, give func(int64, string, gateway.Access)) error {
 	return each(ctx, q, `SELECT access.login, access.network, access.bits, access.port, access.expires, access.force_key,
-		access.force_password, access.legacy, access.comment, access.added_by, access.added_at, access.`+owner+`, `+rest+
+		access.force_password, access.legacy, access.comment, access.added_by, access.added_at,
+		access.proxy_addr, access.proxy_port, access.proxy_login, access.`+owner+`, `+rest+
 		" ORDER BY access.id", args,
 		func(scan func(...any) error) error {
-			var network sql.RawBytes
+			var network, proxy sql.RawBytes
 			var bits int
 			var expires, added, id int64
 			var guest string
 			var a gateway.Access
 			err := scan(&a.User, &network, &bits, &a.Port, &expires, &a.ForceKey,
-				&a.ForcePassword, &a.Legacy, &a.Comment, &a.AddedBy, &added, &id, &guest)
+				&a.ForcePassword, &a.Legacy, &a.Comment, &a.AddedBy, &added,
+				&proxy, &a.Proxy.Port, &a.Proxy.User, &id, &guest)
 			if err != nil {
 				return err
 			}
 			a.Expires, a.AddedAt = fromMicro(expires), fromMicro(added)
 			if a.Prefix, err = prefix(network, bits); err != nil {
 				return err
+			}
+			if len(proxy) > 0 {
+				whole, err := prefix(proxy, 8*len(proxy))
+				if err != nil {
+					return err
+				}
+				a.Proxy.Addr = whole.Addr()
 			}
 			give(id, guest, a)
 			return nil
@@ -167,7 +179,8 @@ func readAccesses(ctx context.Context, q querier, owner, rest string, args []any
 
 // readGroups reads the group of that name, or all of them for "".
 func readGroups(ctx context.Context, q querier, name string) ([]*gateway.Group, error) {
-	text, args := "SELECT id, name, created, created_by FROM user_group", []any(nil)
+	text, args := `SELECT id, name, created, created_by, mfa_required, guest_ttl_limit, idle_lock, idle_kill
+		FROM user_group`, []any(nil)
 	if name != "" {
 		text, args = text+" WHERE name = ?", []any{name}
 	}
@@ -175,10 +188,12 @@ func readGroups(ctx context.Context, q querier, name string) ([]*gateway.Group, 
 	byID := map[int64]*gateway.Group{}
 	var one int64
 	err := each(ctx, q, text+" ORDER BY id", args, func(scan func(...any) error) error {
-		var id, created int64
+		var id, created, guestTTL int64
+		var idleLock, idleKill sql.Null[int64]
 		g := &gateway.Group{Guests: map[string][]gateway.Access{}}
-		err := scan(&id, &g.Name, &created, &g.CreatedBy)
-		g.Created = fromMicro(created)
+		err := scan(&id, &g.Name, &created, &g.CreatedBy, &g.MFARequired, &guestTTL, &idleLock, &idleKill)
+		g.Created, g.GuestTTLLimit = fromMicro(created), time.Duration(guestTTL)*time.Microsecond
+		g.IdleLock, g.IdleKill = duration(idleLock), duration(idleKill)
 		list, byID[id] = append(list, g), g
 		if name != "" {
 			one = id
@@ -212,16 +227,22 @@ func readGroups(ctx context.Context, q querier, name string) ([]*gateway.Group, 
 
 func readRoles(ctx context.Context, q querier, one int64, byID map[int64]*gateway.Group) error {
 	clause, args := only(one, " WHERE group_id = ?")
-	return each(ctx, q, `SELECT group_id, role, account.name FROM role JOIN account ON account.id = role.account_id`+
+	return each(ctx, q, `SELECT group_id, role, account.name, ends FROM role JOIN account ON account.id = role.account_id`+
 		clause+" ORDER BY account.name", args,
 		func(scan func(...any) error) error {
-			var id int64
+			var id, ends int64
 			var role gateway.Role
 			var name string
-			if err := scan(&id, &role, &name); err != nil {
+			if err := scan(&id, &role, &name, &ends); err != nil {
 				return err
 			}
 			g := byID[id]
+			if ends != 0 {
+				if g.Ends == nil {
+					g.Ends = map[gateway.Holder]time.Time{}
+				}
+				g.Ends[gateway.Holder{Role: role, Account: name}] = fromMicro(ends)
+			}
 			switch role {
 			case gateway.Owner:
 				g.Owners = append(g.Owners, name)

@@ -19,6 +19,7 @@ type tx struct {
 	ctx context.Context
 	// accounts and groups are the names of what was touched.
 	accounts, groups map[string]bool
+	maintenance      bool // it was touched too
 	done             bool
 }
 
@@ -70,7 +71,7 @@ func (t *tx) run(f func(store.Tx) error) (changes []store.Change, err error) {
 }
 
 // changes gives the state of all that was touched: accounts, then groups, each
-// by name.
+// by name, then maintenance mode.
 func (t *tx) changes() ([]store.Change, error) {
 	var list []store.Change
 	for _, name := range slices.Sorted(maps.Keys(t.accounts)) {
@@ -94,6 +95,13 @@ func (t *tx) changes() ([]store.Change, error) {
 			c = store.Change{Group: found[0]}
 		}
 		list = append(list, c)
+	}
+	if t.maintenance {
+		m, err := readMaintenance(t.ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, store.Change{MaintenanceSet: true, Maintenance: m})
 	}
 	return list, nil
 }
@@ -184,7 +192,8 @@ func (t *tx) Group(name string) (*gateway.Group, error) {
 // scalars are the columns that CreateAccount and UpdateAccount write, without
 // the name.
 const scalars = `uid, created, created_by, comment, frozen_by, frozen_reason, frozen_at, expires,
-	max_inactive_days, last_login, always_active, osh_only, host_key_policy`
+	max_inactive_days, last_login, always_active, osh_only, host_key_policy, multiplexing, immutable_keys, idle_ignore,
+	mfa_password, mfa_totp, personal_mfa, pam_auth_bypass, pubkey_auth_optional, created_with`
 
 func scalarsOf(a *gateway.Account) []any {
 	var frozenBy, inactive any
@@ -198,7 +207,8 @@ func scalarsOf(a *gateway.Account) []any {
 	}
 	return []any{
 		a.UID, micro(a.Created), a.CreatedBy, a.Comment, frozenBy, freeze.Reason, micro(freeze.At), micro(a.Expires),
-		inactive, micro(a.LastLogin), a.AlwaysActive, a.OSHOnly, string(a.HostKeyPolicy),
+		inactive, micro(a.LastLogin), a.AlwaysActive, a.OSHOnly, string(a.HostKeyPolicy), a.Multiplexing, a.ImmutableKeys, a.IdleIgnore,
+		string(a.MFAPassword), string(a.MFATOTP), string(a.PersonalMFA), a.PAMAuthBypass, a.PubkeyAuthOptional, a.CreatedWith,
 	}
 }
 

@@ -17,6 +17,8 @@ func testAccounts(t *testing.T, f *fixture) {
 		Freeze:  &gateway.Freeze{By: "bob", Reason: "left", At: now.Add(time.Hour)},
 		Expires: now.Add(time.Minute), MaxInactiveDays: &days, LastLogin: now.Add(-time.Hour),
 		AlwaysActive: true, OSHOnly: true, HostKeyPolicy: gateway.HostKeyAsk,
+		Multiplexing: "no", ImmutableKeys: true, IdleIgnore: true, MFAPassword: gateway.FactorRequired, MFATOTP: gateway.FactorBypass,
+		PersonalMFA: gateway.MFATOTP, PAMAuthBypass: true, PubkeyAuthOptional: true, CreatedWith: "1.2.3",
 	}
 	f.update(func(x store.Tx) error {
 		a := full

@@ -13,15 +13,18 @@ import (
 func testGroups(t *testing.T, f *fixture) {
 	f.seed()
 	f.update(func(x store.Tx) error {
+		add := func(group string, r gateway.Role, account string) (bool, error) {
+			return x.AddRole(group, r, account, time.Time{}, now)
+		}
 		for _, step := range []struct {
 			do      func(string, gateway.Role, string) (bool, error)
 			role    gateway.Role
 			account string
 			want    bool
 		}{
-			{x.AddRole, gateway.Owner, "bob", true}, {x.AddRole, gateway.Owner, "alice", true}, {x.AddRole, gateway.Owner, "bob", false},
-			{x.AddRole, gateway.Gatekeeper, "alice", true}, {x.AddRole, gateway.Aclkeeper, "carol", true},
-			{x.AddRole, gateway.Member, "bob", true}, {x.AddRole, gateway.Member, "alice", true},
+			{add, gateway.Owner, "bob", true}, {add, gateway.Owner, "alice", true}, {add, gateway.Owner, "bob", false},
+			{add, gateway.Gatekeeper, "alice", true}, {add, gateway.Aclkeeper, "carol", true},
+			{add, gateway.Member, "bob", true}, {add, gateway.Member, "alice", true},
 			{x.DelRole, gateway.Member, "bob", true}, {x.DelRole, gateway.Member, "bob", false},
 		} {
 			if got, err := step.do("web", step.role, step.account); got != step.want || err != nil {
@@ -34,14 +37,74 @@ func testGroups(t *testing.T, f *fixture) {
 		Gatekeepers: []string{"alice"}, Aclkeepers: []string{"carol"}, Members: []string{"alice"}}
 	_, groups := f.state()
 	f.same("group", want, groups["web"])
-	if !groups["web"].Has(gateway.Owner, "bob") || groups["web"].Has(gateway.Member, "bob") {
+	if !groups["web"].Has(gateway.Owner, "bob", now) || groups["web"].Has(gateway.Member, "bob", now) {
 		t.Error("Has does not agree with the lists")
 	}
 	for _, r := range []gateway.Role{gateway.Guest, "king", ""} {
 		f.fails(gateway.ErrInvalid, func(x store.Tx) error {
-			_, err := x.AddRole("web", r, "bob")
+			_, err := x.AddRole("web", r, "bob", time.Time{}, now)
 			return err
 		})
+	}
+}
+
+func testRoleEnds(t *testing.T, f *fixture) {
+	f.seed()
+	end := now.Add(time.Hour)
+	give := func(ends, at time.Time, want bool) {
+		f.update(func(x store.Tx) error {
+			changed, err := x.AddRole("web", gateway.Member, "bob", ends, at)
+			if changed != want {
+				t.Errorf("giving the role until %v at %v: changed = %v, want %v", ends, at, changed, want)
+			}
+			return err
+		})
+	}
+	give(end, now, true)
+	give(time.Time{}, end.Add(-time.Second), false)
+	_, groups := f.state()
+	f.same("ends", map[gateway.Holder]time.Time{{Role: gateway.Member, Account: "bob"}: end}, groups["web"].Ends)
+	if g := groups["web"]; !g.Has(gateway.Member, "bob", now) || g.Has(gateway.Member, "bob", end) {
+		t.Error("Has does not agree with the end")
+	}
+	// What is over is given anew, for good this time.
+	give(time.Time{}, end, true)
+	_, groups = f.state()
+	f.same("for good", map[gateway.Holder]time.Time(nil), groups["web"].Ends)
+}
+
+func testGroupScalars(t *testing.T, f *fixture) {
+	f.seed()
+	zero, lock := time.Duration(0), 90*time.Second
+	full := gateway.Group{Name: "full", Created: now, CreatedBy: "bob", MFARequired: gateway.MFAAny, GuestTTLLimit: 36 * time.Hour,
+		IdleLock: &lock, IdleKill: &zero}
+	f.update(func(x store.Tx) error { return x.CreateGroup(&full) })
+	_, groups := f.state()
+	f.same("created", &full, groups["full"])
+	next := gateway.Group{Name: "full", Created: now, IdleKill: &lock}
+	f.update(func(x store.Tx) error { return x.UpdateGroup(&next) })
+	_, groups = f.state()
+	f.same("updated", &next, groups["full"])
+	f.fails(gateway.ErrNotFound, func(x store.Tx) error { return x.UpdateGroup(&gateway.Group{Name: "none"}) })
+}
+
+func testMaintenance(t *testing.T, f *fixture) {
+	get := func() *gateway.Maintenance {
+		m, err := f.Maintenance(f.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	if m := get(); m != nil {
+		t.Errorf("a new store is in maintenance: %v", m)
+	}
+	on := &gateway.Maintenance{By: "bob", Message: "moving", At: now}
+	for _, m := range []*gateway.Maintenance{on, {By: "alice", At: now}, nil, nil} {
+		f.changes = nil
+		f.update(func(x store.Tx) error { return x.SetMaintenance(m) })
+		f.same("maintenance", m, get())
+		f.same("told", [][]store.Change{{{MaintenanceSet: true, Maintenance: m}}}, f.changes)
 	}
 }
 
@@ -51,7 +114,8 @@ func testAccesses(t *testing.T, f *fixture) {
 		ForceKey: "SHA256:x", ForcePassword: "$6$x", Legacy: true, Comment: "café", AddedBy: "bob", AddedAt: now}
 	list := []gateway.Access{
 		full, access("10.0.0.1:22"), access("root@10.0.0.1:22"), access("root@10.0.0.1"), access("10.0.0.0/8:22"),
-		access("0.0.0.0/0"), access("::/0"), access("10.0.0.0/9:22"),
+		access("0.0.0.0/0"), access("::/0"), access("10.0.0.0/9:22"), through(access("root@10.0.0.1:22"), "jump", 22),
+		through(access("root@10.0.0.1:22"), "", 0),
 	}
 	f.update(func(x store.Tx) error {
 		return errors.Join(add(x, store.Owner{Account: "alice"}, list...), add(x, store.Owner{Group: "web"}, list...))
@@ -140,7 +204,7 @@ func testDeletion(t *testing.T, f *fixture) {
 			key, err = x.AddEgressKey(store.Owner{Account: "alice"}, gateway.EgressKey{Blob: []byte{1}, Fingerprint: "f"}, []byte("s"))
 			_, e1 := x.AddIngressKey("alice", gateway.IngressKey{Blob: []byte{1}})
 			_, e2 := x.Grant("alice", "auditor")
-			_, e3 := x.AddRole("db", gateway.Member, "alice")
+			_, e3 := x.AddRole("db", gateway.Member, "alice", time.Time{}, now)
 			return errors.Join(err, e1, e2, e3, add(x, store.Owner{Account: "alice"}, a), add(x, store.Owner{Group: "web", Guest: "alice"}, a))
 		})
 	}
@@ -155,7 +219,7 @@ func testDeletion(t *testing.T, f *fixture) {
 		told[c.DeletedAccount] = true
 		if c.Group != nil {
 			told[c.Group.Name] = true
-			if c.Group.Has(gateway.Member, "alice") || c.Group.Has(gateway.Guest, "alice") {
+			if c.Group.Has(gateway.Member, "alice", now) || c.Group.Has(gateway.Guest, "alice", now) {
 				t.Errorf("%s still knows alice", c.Group.Name)
 			}
 		}
@@ -205,8 +269,8 @@ func testErrors(t *testing.T, f *fixture) {
 		"delete group":        {gateway.ErrNotFound, func(x store.Tx) error { return x.DeleteGroup("x") }},
 		"grant":               {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.Grant("x", "c"); return err }},
 		"revoke":              {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.Revoke("x", "c"); return err }},
-		"role in no group":    {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.AddRole("x", gateway.Owner, "bob"); return err }},
-		"role of nobody":      {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.AddRole("web", gateway.Owner, "x"); return err }},
+		"role in no group":    {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.AddRole("x", gateway.Owner, "bob", time.Time{}, now); return err }},
+		"role of nobody":      {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.AddRole("web", gateway.Owner, "x", time.Time{}, now); return err }},
 		"drop role of nobody": {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.DelRole("web", gateway.Owner, "x"); return err }},
 		"ingress key":         {gateway.ErrNotFound, func(x store.Tx) error { _, err := x.AddIngressKey("x", gateway.IngressKey{}); return err }},
 		"egress key":          {gateway.ErrNotFound, func(x store.Tx) error { return x.DelEgressKey(99) }},
@@ -245,7 +309,7 @@ func testRollback(t *testing.T, f *fixture) {
 	everything := func(x store.Tx) error {
 		a := access("10.0.0.1:22")
 		_, e1 := x.Grant("alice", "auditor")
-		_, e2 := x.AddRole("web", gateway.Owner, "alice")
+		_, e2 := x.AddRole("web", gateway.Owner, "alice", time.Time{}, now)
 		_, e3 := x.AddEgressKey(store.Owner{Group: "web"}, gateway.EgressKey{Blob: []byte{1}, Fingerprint: "f"}, []byte("s"))
 		_, e4 := x.AddIngressKey("alice", gateway.IngressKey{Blob: []byte{1}})
 		return errors.Join(e1, e2, e3, e4, account(x, "dave"), group(x, "new"),
@@ -269,7 +333,7 @@ func testOnCommit(t *testing.T, f *fixture) {
 	f.update(func(x store.Tx) error {
 		_, e1 := x.Grant("alice", "auditor")
 		_, e2 := x.Grant("alice", "realmCreate")
-		_, e3 := x.AddRole("web", gateway.Member, "alice")
+		_, e3 := x.AddRole("web", gateway.Member, "alice", time.Time{}, now)
 		return errors.Join(e1, e2, e3, add(x, store.Owner{Account: "alice"}, a), add(x, store.Owner{Group: "web"}, a),
 			x.DeleteAccount("bob"), account(x, "dave"), x.DeleteAccount("dave"), x.DeleteGroup("db"), group(x, "db"))
 	})
@@ -295,7 +359,7 @@ func testOnCommit(t *testing.T, f *fixture) {
 	f.changes = nil
 	f.update(func(x store.Tx) error {
 		_, e1 := x.Grant("alice", "auditor")
-		_, e2 := x.AddRole("web", gateway.Member, "alice")
+		_, e2 := x.AddRole("web", gateway.Member, "alice", time.Time{}, now)
 		_, e3 := x.DelAccess(store.Owner{Group: "web"}, access("10.9.9.9"))
 		_, e4 := x.Account("alice")
 		return errors.Join(e1, e2, e3, e4)

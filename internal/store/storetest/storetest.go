@@ -29,6 +29,9 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"IngressKeys":  testIngressKeys,
 		"EgressKeys":   testEgressKeys,
 		"Groups":       testGroups,
+		"RoleEnds":     testRoleEnds,
+		"GroupScalars": testGroupScalars,
+		"Maintenance":  testMaintenance,
 		"Accesses":     testAccesses,
 		"Guests":       testGuests,
 		"Deletion":     testDeletion,
@@ -144,6 +147,12 @@ func access(text string) gateway.Access {
 	return a
 }
 
+// through gives a with a jump host.
+func through(a gateway.Access, user string, port uint16) gateway.Access {
+	a.Proxy = gateway.Hop{Addr: netip.MustParseAddr("192.0.2.9"), Port: port, User: user}
+	return a
+}
+
 func add(x store.Tx, o store.Owner, list ...gateway.Access) error {
 	for _, a := range list {
 		if changed, err := x.AddAccess(o, a, now); err != nil || !changed {
@@ -167,7 +176,7 @@ func testWriters(t *testing.T, f *fixture) {
 					if err := account(x, name); err != nil {
 						return err
 					}
-					if _, err := x.AddRole("all", gateway.Member, name); err != nil {
+					if _, err := x.AddRole("all", gateway.Member, name, time.Time{}, now); err != nil {
 						return err
 					}
 					return add(x, store.Owner{Account: name}, access("10.0.0.1:22"))
