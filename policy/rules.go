@@ -20,6 +20,8 @@ type Rules struct {
 	MaxInactiveDays int
 	// AccountMFA is the second factor that every account must have enrolled.
 	AccountMFA gateway.MFA
+	// NoMFA: no second factor is ever asked for, whoever wants it.
+	NoMFA bool
 }
 
 // IngressRule says where those who come from somewhere may go.
@@ -48,6 +50,7 @@ type rules struct {
 	ipv4, ipv6         bool
 	maxInactiveDays    int
 	accountMFA         gateway.MFA
+	noMFA              bool
 }
 
 type ingressRule struct {
@@ -60,7 +63,7 @@ func compile(r Rules) *rules {
 	c := &rules{
 		restricted: len(r.Allowed) > 0,
 		ipv4:       r.IPv4, ipv6: r.IPv6,
-		maxInactiveDays: r.MaxInactiveDays, accountMFA: r.AccountMFA,
+		maxInactiveDays: r.MaxInactiveDays, accountMFA: r.AccountMFA, noMFA: r.NoMFA,
 	}
 	var ok bool
 	c.forbidden, ok = networks(r.Forbidden)

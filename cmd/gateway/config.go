@@ -17,12 +17,12 @@ type configCmd struct {
 }
 
 type configGetCmd struct {
-	Key  string `arg:"" help:"The setting, such as listen."`
+	Key  string `arg:"" help:"The setting, such as listen or commands.ping.disabled."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 type configSetCmd struct {
-	Key   string `arg:"" help:"The setting, such as adminAccounts."`
+	Key   string `arg:"" help:"The setting, such as adminAccounts or commands.ping.disabled."`
 	Value string `arg:"" help:"Its value as YAML; a list may be written a,b,c."`
 }
 
@@ -39,7 +39,7 @@ func configPath(g *globals) string { return filepath.Join(g.Data, config.FileNam
 
 // Run prints one setting.
 func (c *configGetCmd) Run(g *globals) error {
-	conf, err := config.LoadFile(configPath(g))
+	conf, err := config.LoadFile(configPath(g), knownCommands())
 	if err != nil {
 		return err
 	}
@@ -56,12 +56,12 @@ func (c *configGetCmd) Run(g *globals) error {
 
 // Run changes one setting.
 func (c *configSetCmd) Run(g *globals) error {
-	return config.Set(configPath(g), c.Key, c.Value)
+	return config.Set(configPath(g), knownCommands(), c.Key, c.Value)
 }
 
 // Run prints every setting.
 func (c *configListCmd) Run(g *globals) error {
-	conf, err := config.LoadFile(configPath(g))
+	conf, err := config.LoadFile(configPath(g), knownCommands())
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (c *configListCmd) Run(g *globals) error {
 // Run says what is wrong, or what is in force.
 func (c *checkCmd) Run(g *globals) error {
 	if c.JSON {
-		conf, err := config.LoadFile(configPath(g))
+		conf, err := config.LoadFile(configPath(g), knownCommands())
 		if err != nil {
 			return err
 		}

@@ -102,7 +102,7 @@ func folderFindings(f folder) []finding {
 	for _, path := range []string{f.master(), f.sealKey(), f.store(), f.hostKey("ed25519")} {
 		findings = append(findings, modeFinding(filepath.Base(path), path, 0o077))
 	}
-	_, err := config.LoadFile(f.config())
+	_, err := config.LoadFile(f.config(), knownCommands())
 	findings = append(findings, finding{"gateway.yaml", err == nil, "valid"})
 	if err != nil {
 		findings[len(findings)-1].Detail = err.Error()

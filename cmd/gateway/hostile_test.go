@@ -365,7 +365,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	for key, value := range map[string]string{"loginGraceTime": "10", "IPv4Allowed": "true"} {
-		if err := config.Set(f.config(), key, value); err != nil {
+		if err := config.Set(f.config(), knownCommands(), key, value); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -80,7 +80,7 @@ func (c *initCmd) Run(g *globals) (err error) {
 // fill makes everything that a folder holds, with host keys of those types.
 // check refuses names before anything is made.
 func (c *initCmd) check() error {
-	conf, err := config.Load(bytes.NewReader(config.InitialFile(c.Name)))
+	conf, err := config.Load(bytes.NewReader(config.InitialFile(c.Name)), knownCommands())
 	if err == nil {
 		err = conf.Validate()
 	}
@@ -125,7 +125,7 @@ func (c *initCmd) fill(f folder, types ...string) error {
 	if c.Admin == "" {
 		return nil
 	}
-	return config.Set(f.config(), "adminAccounts", c.Admin)
+	return config.Set(f.config(), knownCommands(), "adminAccounts", c.Admin)
 }
 
 // firstAdmin creates the first account as any other is: by its command.

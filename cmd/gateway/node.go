@@ -5,11 +5,9 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -66,7 +64,7 @@ func openNode(f folder, log *zap.Logger) (n *node, err error) {
 			opened.close()
 		}
 	}()
-	if n.watcher, err = config.Watch(f.config(), n.configChanged); err != nil {
+	if n.watcher, err = config.Watch(f.config(), knownCommands(), n.configChanged); err != nil {
 		return nil, err
 	}
 	if n.vault, err = vault.Open(f.master(), f.dataKey()); err != nil {
@@ -213,13 +211,17 @@ func (n *node) openMonitor() error {
 	if err != nil {
 		return err
 	}
+	data, err := filepath.Abs(string(n.folder))
+	if err != nil {
+		return err
+	}
 	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
 	n.monitor = &monitor.Monitor{
 		Log: n.log, Audit: n.audit, Store: n.store, Policy: n.policy, Signers: signers{n}, HostKeys: hostKeys,
 		SealKey: seed, AuditKey: recorder.KeyID(public), Recording: recordings,
 		SessionCommand:  []string{program},
 		RecorderCommand: []string{self, "recorder"},
-		Settings:        func() monitor.Settings { return monitorSettings(n.config()) },
+		Settings:        func() monitor.Settings { return monitorSettings(n.config(), data) },
 		Now:             time.Now,
 	}
 	n.commands = &admin.Executor{
@@ -276,76 +278,4 @@ func (s signers) Signer(ctx context.Context, owner store.Owner, key gateway.Egre
 		return nil, err
 	}
 	return s.n.vault.Signer(sealed, admin.KeyContext(owner))
-}
-
-func rules(c *config.Config) policy.Rules {
-	r := policy.Rules{
-		Forbidden: c.ForbiddenNetworks, Allowed: c.AllowedNetworks, IPv4: c.IPv4Allowed, IPv6: c.IPv6Allowed,
-		MaxInactiveDays: c.AccountMaxInactiveDays,
-	}
-	for _, rule := range c.IngressToEgressRules {
-		action := policy.Deny
-		switch rule.Action {
-		case config.RuleAllow:
-			action = policy.Allow
-		case config.RuleAllowExclusive:
-			action = policy.AllowExclusive
-		}
-		r.Ingress = append(r.Ingress, policy.IngressRule{From: rule.From, To: rule.To, Action: action})
-	}
-	return r
-}
-
-func monitorSettings(c *config.Config) monitor.Settings {
-	return monitor.Settings{
-		Name: c.BastionName, KeyTypes: signatureAlgorithms(c.AllowedIngressSSHAlgorithms), AcceptEnv: c.AcceptEnv,
-		DefaultLogin: c.DefaultLogin, DNS: c.DNSSupportLevel, IPv4: c.IPv4Allowed, IPv6: c.IPv6Allowed,
-		LoginGrace: seconds(c.LoginGraceTime), ConnectTimeout: seconds(c.ConnectTimeout), KeepAlive: seconds(c.ClientKeepAlive),
-		MaxConnections: c.MaxConnections, MaxPerSource: c.MaxConnectionsPerSource, SessionsPerConn: c.SessionsPerConnection,
-		Interactive: c.InteractiveModeAllowed, InteractiveByDefault: c.InteractiveModeByDefault,
-		InteractiveTimeout: seconds(c.InteractiveModeTimeout), DisplayLastLogin: c.DisplayLastLogin,
-		ReadOnly: c.ReadOnlySlaveMode, RequireSandbox: c.Sandbox == config.SandboxRequire,
-	}
-}
-
-func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
-
-// signatureAlgorithms gives the SSH names for the families of the settings.
-func signatureAlgorithms(families []string) []string {
-	names := map[string][]string{
-		"rsa":        {ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512},
-		"ecdsa":      {ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521},
-		"ed25519":    {ssh.KeyAlgoED25519},
-		"ecdsa-sk":   {ssh.KeyAlgoSKECDSA256},
-		"ed25519-sk": {ssh.KeyAlgoSKED25519},
-	}
-	var all []string
-	for _, f := range families {
-		all = slices.Concat(all, names[f])
-	}
-	return all
-}
-
-func adminSettings(c *config.Config) admin.Settings {
-	host, err := os.Hostname()
-	if err != nil {
-		host = c.BastionName
-	}
-	alias := "ssh USER@" + host + " -t -- "
-	if _, port, err := net.SplitHostPort(c.Listen[0]); err == nil && port != "22" && port != "0" {
-		alias = "ssh -p " + port + " USER@" + host + " -t -- "
-	}
-	return admin.Settings{
-		Name: c.BastionName, Hostname: host, AliasCommand: alias, DocumentationURL: c.DocumentationURL, ReadOnly: c.ReadOnlySlaveMode,
-		Admins: c.AdminAccounts, SuperOwners: c.SuperOwnerAccounts,
-		IngressAlgorithms: c.AllowedIngressSSHAlgorithms, EgressAlgorithms: c.AllowedEgressSSHAlgorithms,
-		IngressRSAMin: c.MinimumIngressRSAKeySize, IngressRSAMax: c.MaximumIngressRSAKeySize,
-		EgressRSAMin: c.MinimumEgressRSAKeySize, EgressRSAMax: c.MaximumEgressRSAKeySize,
-		DefaultAlgorithm: c.DefaultAccountEgressKeyAlgorithm, DefaultSize: c.DefaultAccountEgressKeySize,
-		IngressKeysFrom: c.IngressKeysFrom, IngressKeysFromAllowOverride: c.IngressKeysFromAllowOverride,
-		EgressKeysFrom: c.EgressKeysFrom, AllowedNetworks: c.AllowedNetworks, ForbiddenNetworks: c.ForbiddenNetworks,
-		MaxInactiveDays: c.AccountMaxInactiveDays, UIDMin: c.AccountUIDMin, UIDMax: c.AccountUIDMax,
-		SupplementaryGroups: c.AccountCreateSupplementaryGroups, DefaultPersonalAccesses: c.AccountCreateDefaultPersonalAccesses,
-		InteractiveAllowed: c.InteractiveModeAllowed, Version: version,
-	}
 }

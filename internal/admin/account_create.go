@@ -37,8 +37,8 @@ func accountCreate(ctx context.Context, c *call, r *osh.AccountCreate) (osh.Resu
 	if err != nil {
 		return osh.Result{}, err
 	}
-	return c.ok(nil, "The account %s is created.%s Its egress key, to be put on the targets:\n%s",
-		r.Account, n.note, c.egressKey(key).Line)
+	return c.ok(nil, "The account %s is created.%s Its egress key, to be put on the targets:\n%s\nIt reaches this gateway with: %s",
+		r.Account, n.note, c.egressKey(key).Line, strings.TrimSpace(c.alias(r.Account)))
 }
 
 // newAccount is an account to be, checked.

@@ -73,7 +73,7 @@ type Actor struct {
 // Settings are the values of the configuration that commands depend on.
 type Settings struct {
 	Name, Hostname   string
-	AliasCommand     string // shown to people; tokens are replaced already
+	AliasCommand     string // shown to people; with the tokens ACCOUNT or USER, BASTIONNAME, HOSTNAME
 	DocumentationURL string // shown by help
 	ReadOnly         bool
 	Admins           []string
@@ -95,7 +95,9 @@ type Settings struct {
 	SupplementaryGroups                []string // restricted commands that new accounts are granted
 	DefaultPersonalAccesses            []string
 	InteractiveAllowed                 bool
+	ProxyJump                          bool // egress jump hosts are allowed
 	Version                            string
+	Commands                           map[string]CommandSettings
 }
 
 // Record is the audit record of a command, or of the change that it makes.

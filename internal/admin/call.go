@@ -44,6 +44,9 @@ func (c *call) run(ctx context.Context, command string) (osh.Result, error) {
 	if err := decode(c.raw, c.req); err != nil {
 		return osh.Result{}, refusal(gateway.RefusalOptions, "the request is malformed")
 	}
+	if err := c.enabled(cmd); err != nil {
+		return osh.Result{}, err
+	}
 	if err := c.authorise(snapshotState{c.snap}); err != nil {
 		return osh.Result{}, err
 	}

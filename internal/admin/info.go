@@ -16,11 +16,15 @@ func info(_ context.Context, c *call, _ *osh.Info) (osh.Result, error) {
 	if err != nil && !c.actor.Local {
 		return osh.Result{}, err
 	}
+	name := "ACCOUNT" // the owner of the node has none
+	if me != nil {
+		name = me.Name
+	}
 	v := osh.InfoValue{
 		Account:                c.actor.Account,
 		AccountExpirationDays:  strconv.Itoa(c.set.MaxInactiveDays),
 		AllowedNetworks:        texts(c.set.AllowedNetworks),
-		AliasCommand:           c.set.AliasCommand,
+		AliasCommand:           c.alias(name),
 		BastionName:            c.set.Name,
 		EgressIPs:              texts(c.set.EgressKeysFrom),
 		EgressRSAMax:           strconv.Itoa(c.set.EgressRSAMax),
@@ -45,7 +49,19 @@ func info(_ context.Context, c *call, _ *osh.Info) (osh.Result, error) {
 	if c.isAdmin() {
 		v.AdminAccounts, v.SuperOwnerAccounts = c.set.Admins, c.set.SuperOwners
 	}
+	if c.isAdmin() && c.settings().AdminShowSystemInfo {
+		v.SystemInfo = systemInfo()
+	}
+	if c.settings().ShowFortune {
+		v.Fortune = hint(c.now)
+	}
 	return c.ok(v, "")
+}
+
+// alias tells how an account reaches this gateway.
+func (c *call) alias(account string) string {
+	return strings.NewReplacer("ACCOUNT", account, "USER", account, "BASTIONNAME", c.set.Name, "HOSTNAME", c.set.Hostname).
+		Replace(c.set.AliasCommand)
 }
 
 func help(_ context.Context, c *call, _ *osh.Help) (osh.Result, error) {

@@ -165,6 +165,9 @@ func (c *call) holds(g *gateway.Group, role gateway.Role, code string) error {
 // may reports whether the actor may use cmd, in some group if that is what it
 // needs; for help and completion only.
 func (c *call) may(cmd *osh.Command, me *gateway.Account) bool {
+	if c.enabled(cmd) != nil {
+		return false
+	}
 	role, grouped := map[osh.Category]gateway.Role{
 		osh.GroupOwner: gateway.Owner, osh.GroupGatekeeper: gateway.Gatekeeper, osh.GroupAclkeeper: gateway.Aclkeeper,
 	}[cmd.Category]

@@ -22,6 +22,9 @@ func (c *call) addPersonal(ctx context.Context, to *gateway.Account, o osh.Acces
 	if err != nil {
 		return osh.Result{}, err
 	}
+	if err := c.checkBounds(to.Name, a); err != nil {
+		return osh.Result{}, err
+	}
 	if err := c.probe(ctx, a, n.Force, store.Owner{Account: to.Name}, to.EgressKeys); err != nil {
 		return osh.Result{}, err
 	}

@@ -21,6 +21,10 @@ type Config struct {
 	// The name shown to the people who log in and written in recordings and audit records.
 	// Letters, digits, '.', '-' and '_'.
 	BastionName string `yaml:"bastionName"`
+	// How people reach the gateway, as info and accountCreate tell them. ACCOUNT or USER, BASTIONNAME
+	// and HOSTNAME stand for the account, bastionName and the node's name.
+	// Empty: ssh USER@HOSTNAME -t -- with the port of the first address in listen.
+	BastionCommand string `yaml:"bastionCommand"`
 	// The addresses to listen on, IP:PORT each. Port 0 takes a free one.
 	// Taken up at start only.
 	Listen []string `yaml:"listen"`
@@ -109,6 +113,8 @@ type Config struct {
 	// The networks written as from="…" in front of public egress keys: the gateway's addresses
 	// as targets see them. Empty: nothing is written.
 	EgressKeysFrom []netip.Prefix `yaml:"egressKeysFrom"`
+	// People may reach a target through a jump host of the target's side (-J).
+	EgressProxyJumpAllowed bool `yaml:"egressProxyJumpAllowed"`
 	// Seconds to wait for a target to accept the connection: 1 to 300.
 	ConnectTimeout int `yaml:"connectTimeout"`
 
@@ -116,6 +122,9 @@ type Config struct {
 
 	// Show at login when the account was last seen.
 	DisplayLastLogin bool `yaml:"displayLastLogin"`
+	// What the gateway's own text looks like on a terminal. none: text only. basic: colours.
+	// full: colours, and a sign before success and failure. Through a pipe and with --quiet always none.
+	Fanciness string `yaml:"fanciness"`
 	// The interactive mode may be used (ssh … -- -i).
 	InteractiveModeAllowed bool `yaml:"interactiveModeAllowed"`
 	// Seconds without input after which the interactive mode ends; 0: never.
@@ -127,6 +136,19 @@ type Config struct {
 
 	// Days without login after which an account is refused; 0: never.
 	AccountMaxInactiveDays int `yaml:"accountMaxInactiveDays"`
+	// What an account is told that is refused for its inactivity; #DAYS# stands for the days since
+	// its last login. Empty: a text of the gateway.
+	AccountExpiredMessage string `yaml:"accountExpiredMessage"`
+	// The program that says at each login whether an account is active: an absolute path; $BASEDIR
+	// at its start stands for the data folder. Empty: none.
+	AccountExternalValidationProgram string `yaml:"accountExternalValidationProgram"`
+	// Refuse the login when that program fails or does not know.
+	AccountExternalValidationDenyOnFailure bool `yaml:"accountExternalValidationDenyOnFailure"`
+	// The accounts that the program is not asked about.
+	AlwaysActiveAccounts []string `yaml:"alwaysActiveAccounts"`
+	// Second factors. disabled: none is ever asked for. enabled: who has set one up, or has to, is asked.
+	// password-required, totp-required, any-required: every account has to have that one.
+	AccountMFAPolicy string `yaml:"accountMFAPolicy"`
 	// The lowest UID of a new account: 100 or more.
 	AccountUIDMin int `yaml:"accountUidMin"`
 	// The highest UID of a new account: at least 1000 above accountUidMin.
@@ -137,6 +159,11 @@ type Config struct {
 	// when a port follows. The user ACCOUNT stands for the account's name.
 	AccountCreateDefaultPersonalAccesses []string `yaml:"accountCreateDefaultPersonalAccesses"`
 
+	// Section: Commands
+
+	// The settings of single commands, {NAME: {SETTING: VALUE, …}, …}. What there is to set: below.
+	Commands map[string]CommandSettings `yaml:"commands"`
+
 	// Section: Protection
 
 	// enforce: use every protection the kernel has, warn at start about what is missing.
@@ -144,6 +171,7 @@ type Config struct {
 	Sandbox string `yaml:"sandbox"`
 
 	lines map[string]int // where a path was met in the file
+	known []Command      // the commands that may be in Commands
 }
 
 // IngressRule is one of IngressToEgressRules.
@@ -161,6 +189,16 @@ const (
 	RuleDeny           RuleAction = "DENY"
 	RuleAllowExclusive RuleAction = "ALLOW-EXCLUSIVE"
 )
+
+// The values of Config.Fanciness.
+const (
+	FancinessNone  = "none"
+	FancinessBasic = "basic"
+	FancinessFull  = "full"
+)
+
+// MFADisabled is the value of Config.AccountMFAPolicy that asks for nothing.
+const MFADisabled = "disabled"
 
 // The values of Config.Sandbox.
 const (
@@ -201,12 +239,15 @@ func Default() *Config {
 		ConnectTimeout: 10,
 
 		DisplayLastLogin:         true,
+		Fanciness:                FancinessFull,
 		InteractiveModeAllowed:   true,
 		InteractiveModeTimeout:   60,
 		InteractiveModeByDefault: true,
 
-		AccountUIDMin: 2000,
-		AccountUIDMax: 99999,
+		AccountExternalValidationDenyOnFailure: true,
+		AccountMFAPolicy:                       "enabled",
+		AccountUIDMin:                          2000,
+		AccountUIDMax:                          99999,
 
 		Sandbox: SandboxEnforce,
 	}

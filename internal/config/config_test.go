@@ -28,7 +28,7 @@ forbiddenNetworks:
 IPv6Allowed: True
 accountCreateDefaultPersonalAccesses: ["ACCOUNT@10.0.0.1:22", "10.0.0.0/8", "root@[2001:db8::1]:22", "2001:db8::/32"]
 `
-	c, err := config.Load(strings.NewReader(file))
+	c, err := config.Load(strings.NewReader(file), commands())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ gateway.yaml:10: adminAccounts[0]: "a/b": want an account's name`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := config.Load(strings.NewReader(tt.file))
+			_, err := config.Load(strings.NewReader(tt.file), commands())
 			if !errors.Is(err, gateway.ErrInvalid) {
 				t.Fatalf("Load = %v, want ErrInvalid", err)
 			}
@@ -116,7 +116,7 @@ func TestDefaultIsValid(t *testing.T) {
 		t.Error(err)
 	}
 	for _, empty := range []string{"", "\n", "# nothing\n", "---\n"} {
-		if _, err := config.Load(strings.NewReader(empty)); err != nil {
+		if _, err := config.Load(strings.NewReader(empty), commands()); err != nil {
 			t.Errorf("Load(%q) = %v", empty, err)
 		}
 	}
@@ -154,7 +154,7 @@ func TestSet(t *testing.T) {
 			if err := os.WriteFile(path, []byte(tt.before), 0o640); err != nil {
 				t.Fatal(err)
 			}
-			err := config.Set(path, tt.key, tt.value)
+			err := config.Set(path, commands(), tt.key, tt.value)
 			want := tt.want
 			if tt.wantErr != nil {
 				want = tt.before
@@ -183,16 +183,16 @@ func TestSetTakesWhatGetPrints(t *testing.T) {
 	if err := os.WriteFile(path, config.InitialFile("edge"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before, err := config.LoadFile(path)
+	before, err := config.LoadFile(path, commands())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range before.List() {
-		if err := config.Set(path, s.Key, s.Text()); err != nil {
+		if err := config.Set(path, commands(), s.Key, s.Text()); err != nil {
 			t.Fatalf("Set(%s, %q) = %v", s.Key, s.Text(), err)
 		}
 	}
-	after, err := config.LoadFile(path)
+	after, err := config.LoadFile(path, commands())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,13 +216,13 @@ func TestWatcher(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := config.Watch(path, nil); !errors.Is(err, gateway.ErrNotFound) {
+	if _, err := config.Watch(path, commands(), nil); !errors.Is(err, gateway.ErrNotFound) {
 		t.Errorf("Watch of nothing = %v", err)
 	}
 	var calls int
 	var last error
 	write("connectTimeout: 5\n")
-	w, err := config.Watch(path, func(_ *config.Config, err error) { calls++; last = err })
+	w, err := config.Watch(path, commands(), func(_ *config.Config, err error) { calls++; last = err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func BenchmarkCurrent(b *testing.B) {
 	if err := os.WriteFile(path, config.InitialFile("edge"), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	w, err := config.Watch(path, nil)
+	w, err := config.Watch(path, commands(), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("? a\n: b\n")
 	f.Add("- &a [*a]\n")
 	f.Fuzz(func(t *testing.T, file string) {
-		c, err := config.Load(strings.NewReader(file))
+		c, err := config.Load(strings.NewReader(file), commands())
 		if err != nil {
 			if !errors.Is(err, gateway.ErrInvalid) {
 				t.Errorf("Load(%q) = %v, want ErrInvalid", file, err)
@@ -287,7 +287,7 @@ func FuzzLoad(f *testing.F) {
 		for _, s := range c.List() {
 			b.WriteString(s.String() + "\n")
 		}
-		again, err := config.Load(strings.NewReader(b.String()))
+		again, err := config.Load(strings.NewReader(b.String()), commands())
 		if err != nil {
 			t.Fatalf("printed form of %q: %v\n%s", file, err, b.String())
 		}

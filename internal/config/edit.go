@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +18,8 @@ import (
 // Set changes one setting in the file at path and leaves every other line as
 // it is. The value is YAML; a list may also be written a,b,c, and a text is
 // taken as it is. Nothing is written unless the result is a good file.
-func Set(path, key, value string) error {
+// commands are those that may have settings.
+func Set(path string, commands []Command, key, value string) error {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
@@ -31,7 +33,7 @@ func Set(path, key, value string) error {
 	if err != nil {
 		return err
 	}
-	edited, err := edit(data, key, value)
+	edited, err := edit(data, commands, key, value)
 	if err != nil {
 		return err
 	}
@@ -40,8 +42,8 @@ func Set(path, key, value string) error {
 
 // edit works on the lines, not on a re-encoded tree: that would lose the
 // comments of a file in which everything is commented out, and blank lines.
-func edit(data []byte, key, value string) ([]byte, error) {
-	before, err := parse(data)
+func edit(data []byte, commands []Command, key, value string) ([]byte, error) {
+	before, err := parse(data, commands)
 	if err != nil {
 		return nil, fmt.Errorf("the file must be good before it is changed: %w", err)
 	}
@@ -57,13 +59,13 @@ func edit(data []byte, key, value string) ([]byte, error) {
 	edited := []byte(strings.TrimLeft(strings.Join(replace(lines, root, setting), "\n")+"\n", "\n"))
 
 	// Whatever the lines looked like: the file now says this and only this else.
-	after, err := parse(edited)
+	after, err := parse(edited, commands)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range after.List() {
 		want, _ := before.Get(s.Key)
-		if s.Key == key {
+		if s.Key == setting.Key {
 			want = setting
 		}
 		if s.String() != want.String() {
@@ -73,16 +75,21 @@ func edit(data []byte, key, value string) ([]byte, error) {
 	return edited, nil
 }
 
-// with returns the setting that key would become.
+// with returns the setting that would be changed, as it would be.
 func (c *Config) with(key, value string) (Setting, error) {
 	if _, err := c.Get(key); err != nil {
 		return Setting{}, err
 	}
 	next := *c
-	next.lines = map[string]int{}
-	field, _ := next.field(key)
+	next.lines, next.Commands = map[string]int{}, maps.Clone(c.Commands)
 	d := decoder{c: &next}
-	d.value(valueNode(field.Interface(), value), key, field.Addr().Interface())
+	if path := strings.Split(key, "."); len(path) > 1 {
+		d.withCommand(path, value)
+		key = path[0]
+	} else {
+		field, _ := next.field(key)
+		d.value(valueNode(field.Interface(), value), key, field.Addr().Interface())
+	}
 	for i, err := range d.problems {
 		p := err.(Problem)
 		p.Line = 0 // it is a line of the value, not of the file
@@ -107,7 +114,7 @@ func valueNode(field any, value string) *yaml.Node {
 			return n
 		}
 	}
-	if !isList(field) {
+	if _, ok := field.(map[string]CommandSettings); ok || !isList(field) {
 		return text(value)
 	}
 	seq := &yaml.Node{Kind: yaml.SequenceNode}

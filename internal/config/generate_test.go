@@ -24,17 +24,17 @@ type documented struct {
 	doc     []string
 }
 
-// readComments takes the comments of Config's fields out of config.go.
-func readComments(t *testing.T) []documented {
+// readComments takes the comments of a struct's fields out of a file.
+func readComments(t *testing.T, file, name string) []documented {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var section string
 	var all []documented
 	comments := f.Comments
-	fields := f.Scope.Lookup("Config").Decl.(*ast.TypeSpec).Type.(*ast.StructType).Fields.List
+	fields := f.Scope.Lookup(name).Decl.(*ast.TypeSpec).Type.(*ast.StructType).Fields.List
 	for _, field := range fields {
 		for len(comments) > 0 && comments[0].Pos() < field.Names[0].Pos() {
 			if s, ok := strings.CutPrefix(comments[0].Text(), "Section: "); ok {
@@ -56,6 +56,18 @@ func readComments(t *testing.T) []documented {
 	return all
 }
 
+// ofCommands says which commands have a setting; what package osh declares is
+// compared in cmd/gateway.
+func ofCommands(key string) string {
+	switch {
+	case (Command{}).has(key):
+		return "every command"
+	case key == "admin_show_system_info" || key == "show_fortune":
+		return "`info`"
+	}
+	return "`selfAddPersonalAccess`, `accountAddPersonalAccess`"
+}
+
 func TestGenerated(t *testing.T) {
 	var file, page bytes.Buffer
 	file.WriteString(`# The configuration of this gateway. A line without '#' sets what the default
@@ -71,11 +83,11 @@ One YAML file in the data folder. Every key is optional; an unknown key is an er
 wrong and what is in force, ` + "`gateway config get|set|list`" + ` read and change the file in place. A running gateway takes
 a changed file up at the next connection; a broken one is reported and the last good one stays in force.
 
-The names are The Bastion's where it has the setting. Its settings that are not here have no effect yet and are
-refused as unknown, so that nobody relies on them.
+The names are The Bastion's where it has the setting. Its settings that are not here are refused, with the reason;
+[settings.md](settings.md) has all of them.
 `)
 	def := Default()
-	for _, d := range readComments(t) {
+	for _, d := range readComments(t, "config.go", "Config") {
 		s, err := def.Get(d.key)
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +100,14 @@ refused as unknown, so that nobody relies on them.
 		fmt.Fprintf(&page, "| `%s` | `%s` | %s |\n", d.key, strings.TrimPrefix(s.String(), d.key+": "),
 			strings.ReplaceAll(strings.Join(d.doc, " "), "*", `\*`))
 	}
-	for name, got := range map[string][]byte{"initial.yaml": file.Bytes(), "../../docs/config.md": page.Bytes()} {
+	fmt.Fprintf(&page, "\n## Settings of commands\n\nUnder `commands: {NAME: {…}}`; the names of The Bastion's older commands "+
+		"are understood.\n\n| key | of | meaning |\n|---|---|---|\n")
+	for _, d := range readComments(t, "commands.go", "CommandSettings") {
+		fmt.Fprintf(&page, "| `%s` | %s | %s |\n", d.key, ofCommands(d.key), strings.Join(d.doc, " "))
+	}
+	for name, got := range map[string][]byte{
+		"initial.yaml": file.Bytes(), "../../docs/config.md": page.Bytes(), "../../docs/settings.md": settingsPage(),
+	} {
 		if *update {
 			if err := os.WriteFile(name, got, 0o644); err != nil {
 				t.Fatal(err)
@@ -106,7 +125,7 @@ refused as unknown, so that nobody relies on them.
 }
 
 func TestInitialFileIsTheDefault(t *testing.T) {
-	c, err := Load(bytes.NewReader(InitialFile("edge-1")))
+	c, err := Load(bytes.NewReader(InitialFile("edge-1")), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +143,7 @@ func TestInitialFileIsTheDefault(t *testing.T) {
 			settings = append(settings, l)
 		}
 	}
-	c, err = Load(strings.NewReader(strings.Join(settings, "")))
+	c, err = Load(strings.NewReader(strings.Join(settings, "")), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

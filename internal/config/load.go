@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,28 +42,28 @@ func (p Problem) Error() string {
 func (p Problem) Unwrap() error { return gateway.ErrInvalid }
 
 // Load lays a file over Default and validates it. The error joins every
-// Problem of the file.
-func Load(r io.Reader) (*Config, error) {
+// Problem of the file. commands are those that may have settings.
+func Load(r io.Reader, commands []Command) (*Config, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxSize+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", FileName, err)
 	}
-	return parse(data)
+	return parse(data, commands)
 }
 
-func parse(data []byte) (*Config, error) {
+func parse(data []byte, commands []Command) (*Config, error) {
 	if len(data) > maxSize {
 		return nil, Problem{Text: fmt.Sprintf("larger than %d bytes", maxSize)}
 	}
 	c := Default()
-	c.lines = map[string]int{}
+	c.lines, c.known = map[string]int{}, commands
 	root, err := topMapping(data)
 	if err != nil {
 		return nil, err
 	}
 	d := decoder{c: c}
 	if root != nil {
-		d.mapping(root)
+		d.mapping(root, "", c.key)
 	}
 	problems := append(d.problems, c.problems()...)
 	slices.SortStableFunc(problems, func(a, b error) int {
@@ -122,22 +121,33 @@ func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) {
 	d.problems = append(d.problems, Problem{Line: n.Line, Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
-func (d *decoder) mapping(root *yaml.Node) {
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		key, value := root.Content[i], root.Content[i+1]
-		name := gateway.Printable(key.Value)
-		field, ok := d.c.field(key.Value)
-		if !ok {
-			d.fail(key, "", "unknown key %s; %s", name, suggest(key.Value))
+// mapping decodes a mapping whose path is prefix, "" for the file. into says
+// where a key's value goes and under which name, or, in its last result, why
+// there is no such key.
+func (d *decoder) mapping(n *yaml.Node, prefix string, into func(key string) (name string, field any, why string)) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		name, field, why := into(key.Value)
+		if why != "" {
+			d.fail(key, strings.TrimSuffix(prefix, "."), "%s", why)
 			continue
 		}
-		if d.c.lines[name] != 0 {
-			d.fail(key, "", "key %s is here for the second time, first in line %d", name, d.c.lines[name])
+		path := prefix + name
+		if d.c.lines[path] != 0 {
+			d.fail(key, "", "key %s is here for the second time, first in line %d", path, d.c.lines[path])
 			continue
 		}
-		d.c.lines[name] = key.Line
-		d.value(value, name, field.Addr().Interface())
+		d.c.lines[path] = key.Line
+		d.value(value, path, field)
 	}
+}
+
+// key is where the value of a key of the file goes.
+func (c *Config) key(key string) (string, any, string) {
+	if field, ok := c.field(key); ok {
+		return key, field.Addr().Interface(), ""
+	}
+	return "", nil, "unknown key " + gateway.Printable(key) + "; " + suggest(key)
 }
 
 // value decodes n into what p points to; on a problem that keeps its default.
@@ -166,6 +176,8 @@ func (d *decoder) value(n *yaml.Node, path string, p any) {
 		list(d, n, path, p, (*decoder).prefix)
 	case *[]IngressRule:
 		list(d, n, path, p, (*decoder).rule)
+	case *map[string]CommandSettings:
+		d.commands(n, path, p)
 	default:
 		panic(fmt.Sprintf("config: no decoding of %T", p))
 	}
@@ -231,49 +243,28 @@ func list[T any](d *decoder, n *yaml.Node, path string, into *[]T, item func(*de
 	*into = items
 }
 
-// Keys returns the name of every setting, in the order of the file.
-func Keys() []string {
-	var keys []string
-	for f := range fields() {
-		keys = append(keys, f.Tag.Get("yaml"))
-	}
-	return keys
-}
-
-func fields() func(yield func(reflect.StructField) bool) {
-	t := reflect.TypeFor[Config]()
-	return func(yield func(reflect.StructField) bool) {
-		for i := range t.NumField() {
-			if f := t.Field(i); f.IsExported() && !yield(f) {
-				return
-			}
-		}
-	}
-}
-
-// field returns the field of a key.
-func (c *Config) field(key string) (reflect.Value, bool) {
-	for f := range fields() {
-		if f.Tag.Get("yaml") == key {
-			return reflect.ValueOf(c).Elem().FieldByIndex(f.Index), true
-		}
-	}
-	return reflect.Value{}, false
-}
-
 // suggest names the keys that an unknown one may have been meant to be, or where
 // all of them are.
 func suggest(key string) string {
-	var near []string
-	for _, k := range Keys() {
-		if distance(strings.ToLower(k), strings.ToLower(key)) <= 1+len(k)/6 {
-			near = append(near, k)
-		}
+	if why := elsewhere(key); why != "" {
+		return why
 	}
+	near := nearest(key, Keys())
 	if len(near) == 0 {
 		return "docs/config.md has all keys"
 	}
 	return "did you mean " + strings.Join(near, " or ") + "?"
+}
+
+// nearest gives those of known that key may have been meant to be.
+func nearest(key string, known []string) []string {
+	var near []string
+	for _, k := range known {
+		if distance(strings.ToLower(k), strings.ToLower(key)) <= 1+len(k)/6 {
+			near = append(near, k)
+		}
+	}
+	return near
 }
 
 // distance is the number of insertions, removals and replacements of bytes

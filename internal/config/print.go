@@ -12,7 +12,7 @@ import (
 	"gateway"
 )
 
-// Setting is a key and its value, made of bool, int, string and lists of them.
+// Setting is a key and its value, made of bool, int, string, lists and mappings of them.
 type Setting struct {
 	Key   string `json:"key"`
 	Value any    `json:"value"`
@@ -28,8 +28,12 @@ func (c *Config) List() []Setting {
 	return all
 }
 
-// Get returns one setting. An unknown key is gateway.ErrNotFound.
+// Get returns one setting; commands.NAME and commands.NAME.SETTING are part of
+// one. An unknown key is gateway.ErrNotFound.
 func (c *Config) Get(key string) (Setting, error) {
+	if path := strings.Split(key, "."); len(path) > 1 {
+		return c.commandSetting(path)
+	}
 	f, ok := c.field(key)
 	if !ok {
 		return Setting{}, fmt.Errorf("key %s: %w; %s", gateway.Printable(key), gateway.ErrNotFound, suggest(key))
@@ -92,6 +96,14 @@ func plain(v any) any {
 			rules = append(rules, []any{prefixTexts(r.From), prefixTexts(r.To), string(r.Action)})
 		}
 		return rules
+	case map[string]CommandSettings:
+		commands := map[string]any{}
+		for name, s := range v {
+			if changed := s.changed(); len(changed) > 0 {
+				commands[name] = changed
+			}
+		}
+		return commands
 	}
 	return v
 }

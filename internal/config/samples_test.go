@@ -35,7 +35,7 @@ func TestSamples(t *testing.T) {
 }
 
 func sampleConfig(t *testing.T, text string) {
-	if _, err := config.Load(strings.NewReader(text)); err != nil {
+	if _, err := config.Load(strings.NewReader(text), nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,6 +24,8 @@ func (c *Config) problems() []error {
 	v.logging()
 	v.limits()
 	v.accounts()
+	v.activeness()
+	v.commands()
 	if c.Sandbox != SandboxEnforce && c.Sandbox != SandboxRequire {
 		v.fail("sandbox", "want enforce or require")
 	}
@@ -44,6 +47,13 @@ func (v *validator) between(path string, n, low, high int) {
 	}
 }
 
+func (v *validator) oneOf(path, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		last := len(allowed) - 1
+		v.fail(path, "%q: want %s or %s", value, strings.Join(allowed[:last], ", "), allowed[last])
+	}
+}
+
 // each applies a check to every item of a list.
 func (v *validator) each(path string, items []string, ok func(string) bool, want string) {
 	for i, s := range items {
@@ -55,12 +65,15 @@ func (v *validator) each(path string, items []string, ok func(string) bool, want
 
 func (v *validator) main() {
 	c := v.c
-	name := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`).MatchString
+	name := accountName()
 	if !name(c.BastionName) {
 		v.fail("bastionName", "%q: want 1 to 64 letters, digits, '.', '-' and '_'", c.BastionName)
 	}
 	if len(c.Listen) == 0 {
 		v.fail("listen", "want at least one address")
+	}
+	if len(c.BastionCommand) > maxText {
+		v.fail("bastionCommand", "longer than %d bytes", maxText)
 	}
 	v.each("listen", c.Listen, func(s string) bool {
 		_, err := netip.ParseAddrPort(s)
@@ -83,6 +96,14 @@ func (v *validator) main() {
 	}
 	v.each("acceptEnv", c.AcceptEnv, regexp.MustCompile(`^[A-Za-z_?*][A-Za-z0-9_?*]{0,63}$`).MatchString,
 		"the name of a variable; '*' and '?' are wildcards")
+}
+
+// maxText bounds a text that people are shown.
+const maxText = 1024
+
+// accountName checks what may be the name of an account.
+func accountName() func(string) bool {
+	return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`).MatchString
 }
 
 func (v *validator) keys() {
@@ -167,6 +188,7 @@ func (v *validator) limits() {
 	v.between("clientKeepAlive", c.ClientKeepAlive, 0, day)
 	v.between("connectTimeout", c.ConnectTimeout, 1, 300)
 	v.between("interactiveModeTimeout", c.InteractiveModeTimeout, 0, 365*day)
+	v.oneOf("fanciness", c.Fanciness, FancinessNone, FancinessBasic, FancinessFull)
 }
 
 func (v *validator) accounts() {
@@ -180,4 +202,32 @@ func (v *validator) accounts() {
 		regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`).MatchString, "osh-COMMAND or COMMAND")
 	v.each("accountCreateDefaultPersonalAccesses", c.AccountCreateDefaultPersonalAccesses,
 		func(s string) bool { _, err := gateway.ParseAccess(s); return err == nil }, "[USER@]IP[/LEN][:PORT]")
+}
+
+// baseDir stands for the data folder in the path of a program.
+const baseDir = "$BASEDIR"
+
+// activeness checks what decides at login whether an account is active.
+func (v *validator) activeness() {
+	c := v.c
+	if len(c.AccountExpiredMessage) > maxText {
+		v.fail("accountExpiredMessage", "longer than %d bytes", maxText)
+	}
+	v.each("alwaysActiveAccounts", c.AlwaysActiveAccounts, accountName(), "an account's name")
+	v.oneOf("accountMFAPolicy", c.AccountMFAPolicy, MFADisabled, "enabled", "password-required", "totp-required", "any-required")
+	if p := c.AccountExternalValidationProgram; p != "" {
+		rest, _ := strings.CutPrefix(p, baseDir)
+		if !strings.HasPrefix(rest, "/") || path.Clean(rest) != rest {
+			v.fail("accountExternalValidationProgram", "%q: want an absolute path without '.', '..' and a slash at the end; %s at its start stands for the data folder", p, baseDir)
+		}
+	}
+}
+
+// ActivenessProgram gives the path of AccountExternalValidationProgram for
+// that data folder.
+func (c *Config) ActivenessProgram(folder string) string {
+	if rest, ok := strings.CutPrefix(c.AccountExternalValidationProgram, baseDir); ok {
+		return folder + rest
+	}
+	return c.AccountExternalValidationProgram
 }

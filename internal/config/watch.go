@@ -17,6 +17,7 @@ import (
 // the last good one while the file is broken or gone.
 type Watcher struct {
 	path     string
+	commands []Command
 	onChange func(*Config, error)
 	current  atomic.Pointer[Config]
 
@@ -34,13 +35,14 @@ type version struct {
 
 // Watch loads the file at path, which must be good. From then on onChange is
 // called once for each change of the file that Current meets: with the new
-// configuration, or with why the old one stays. It may be nil.
-func Watch(path string, onChange func(*Config, error)) (*Watcher, error) {
+// configuration, or with why the old one stays. It may be nil. commands are
+// those that may have settings.
+func Watch(path string, commands []Command, onChange func(*Config, error)) (*Watcher, error) {
 	if onChange == nil {
 		onChange = func(*Config, error) {}
 	}
-	w := &Watcher{path: path, onChange: onChange}
-	c, seen, err := loadFile(path)
+	w := &Watcher{path: path, commands: commands, onChange: onChange}
+	c, seen, err := loadFile(path, commands)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +59,7 @@ func (w *Watcher) Current() *Config {
 	if statVersion(w.path) == w.seen {
 		return w.current.Load()
 	}
-	c, seen, err := loadFile(w.path)
+	c, seen, err := loadFile(w.path, w.commands)
 	w.seen = seen
 	if err == nil {
 		w.current.Store(c)
@@ -67,18 +69,18 @@ func (w *Watcher) Current() *Config {
 }
 
 // LoadFile loads the file at path, which must be one that only its owner and
-// its group may write.
-func LoadFile(path string) (*Config, error) {
-	c, _, err := loadFile(path)
+// its group may write. commands are those that may have settings.
+func LoadFile(path string, commands []Command) (*Config, error) {
+	c, _, err := loadFile(path, commands)
 	return c, err
 }
 
-func loadFile(path string) (*Config, version, error) {
+func loadFile(path string, commands []Command) (*Config, version, error) {
 	data, seen, err := readFile(path)
 	if err != nil {
 		return nil, seen, err
 	}
-	c, err := parse(data)
+	c, err := parse(data, commands)
 	return c, seen, err
 }
 

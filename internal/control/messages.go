@@ -23,6 +23,7 @@ type Boot struct {
 	ByDefault    bool          `json:"by_default"`    // and starts when nothing is asked
 	IdleTimeout  time.Duration `json:"idle_timeout"`  // of interactive mode; 0: none
 	ReadOnly     bool          `json:"read_only"`     // this node takes no changes
+	Fanciness    string        `json:"fanciness"`     // of our own text on a terminal: none, basic, full
 	// RequireSandbox: rather end than run without a layer of the sandbox.
 	RequireSandbox bool `json:"require_sandbox"`
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -238,7 +240,23 @@ func (c *conn) accountRefusal(a *gateway.Account, now time.Time) *control.Refusa
 	case gateway.ReasonExpired:
 		return &control.Refusal{Refusal: gateway.RefusalTTL, Text: "this account has expired (TTL)"}
 	case gateway.ReasonInactive:
-		return &control.Refusal{Refusal: gateway.RefusalExpired, Text: "this account has expired because it was not used for too long; ask for accountUnexpire"}
+		return &control.Refusal{Refusal: gateway.RefusalExpired, Text: expiredText(c.set.ExpiredMessage, a, now)}
 	}
 	return &control.Refusal{Refusal: gateway.RefusalAccountInvalid, Text: "this account may not log in"}
+}
+
+// expiredText tells the owner of an inactive account. #DAYS# counts as the
+// limit does: from the last login, or from the creation if there was none.
+func expiredText(message string, a *gateway.Account, now time.Time) string {
+	if message == "" {
+		return "this account has expired because it was not used for too long; ask for accountUnexpire"
+	}
+	seen, days := a.LastLogin, "?"
+	if seen.IsZero() {
+		seen = a.Created
+	}
+	if !seen.IsZero() {
+		days = strconv.Itoa(int(now.Sub(seen).Hours() / 24))
+	}
+	return strings.ReplaceAll(message, "#DAYS#", days)
 }

@@ -111,7 +111,8 @@ func (c *conn) boot() control.Boot {
 		KeyTypes: c.set.KeyTypes, LoginGrace: c.set.LoginGrace, KeepAlive: c.set.KeepAlive,
 		AcceptEnv: c.set.AcceptEnv, MaxSessions: c.set.SessionsPerConn, DefaultLogin: c.set.DefaultLogin,
 		Interactive: c.set.Interactive, ByDefault: c.set.InteractiveByDefault,
-		IdleTimeout: c.set.InteractiveTimeout, ReadOnly: c.set.ReadOnly, RequireSandbox: c.set.RequireSandbox,
+		IdleTimeout: c.set.InteractiveTimeout, ReadOnly: c.set.ReadOnly, Fanciness: c.set.Fanciness,
+		RequireSandbox: c.set.RequireSandbox,
 	}
 }
 

@@ -42,8 +42,17 @@ type Settings struct {
 	InteractiveByDefault bool
 	InteractiveTimeout   time.Duration
 	DisplayLastLogin     bool
-	ReadOnly             bool
-	RequireSandbox       bool
+	Fanciness            string // none, basic or full
+	ProxyJump            bool   // egress jump hosts are allowed
+	// ActivenessProgram says at login whether an account is active; empty: none.
+	// ActivenessDenyOnFailure refuses when it can't tell; AlwaysActive are the
+	// accounts that it is not asked about.
+	ActivenessProgram       string
+	ActivenessDenyOnFailure bool
+	AlwaysActive            []string
+	ExpiredMessage          string // to inactive accounts, #DAYS# being how long; empty: a text of ours
+	ReadOnly                bool
+	RequireSandbox          bool
 }
 
 // Auditor takes the records that must not be lost: its error refuses or ends

@@ -18,5 +18,6 @@ func accountAddPersonalAccessCommand() *Command {
 			"and it is not done for prefixes or user patterns.",
 		Examples: []string{"accountAddPersonalAccess --account alice --host 192.0.2.7 --user root --port 22"},
 		New:      func() any { return new(AccountAddPersonalAccess) },
+		Settings: boundsOfAccess(),
 	}
 }

@@ -46,6 +46,7 @@ type InfoValue struct {
 	RegisteredGroups       int      `json:"registered_groups"`
 	SlaveMode              int      `json:"slave_mode"`
 	SuperOwnerAccounts     []string `json:"superOwnerAccounts,omitempty"`
+	SystemInfo             []string `json:"system_info,omitempty"`
 }
 
 func infoCommand() *Command {
@@ -57,6 +58,7 @@ func infoCommand() *Command {
 		Summary:       "who you are here, and what this gateway is set to",
 		New:           func() any { return new(Info) },
 		Text:          infoText,
+		Settings:      []string{"admin_show_system_info", "show_fortune"},
 	}
 }
 
@@ -100,6 +102,12 @@ func infoText(w io.Writer, r Result) error {
 	}
 	if v.AccountExpirationDays != "0" {
 		fmt.Fprintf(w, "Accounts expire after %s days without login.\n", v.AccountExpirationDays)
+	}
+	for _, s := range v.SystemInfo {
+		fmt.Fprintf(w, "This node: %s\n", s)
+	}
+	if v.Fortune != "" {
+		fmt.Fprintf(w, "\nHint: %s.\n", v.Fortune)
 	}
 	return nil
 }

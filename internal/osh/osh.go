@@ -54,6 +54,14 @@ type Command struct {
 	// Local replaces the plain call of the monitor by a part that needs the
 	// client: it calls run, once or more, and returns what is to be shown.
 	Local func(ctx context.Context, env *Env, req any, run RunFunc) (Result, error)
+	// Settings names what gateway.yaml can set of it under commands, besides
+	// what it can of every command.
+	Settings []string
+}
+
+// boundsOfAccess are the settings of commands that add personal accesses.
+func boundsOfAccess() []string {
+	return []string{"widest_v4_prefix", "widest_v6_prefix", "self_remote_user_only"}
 }
 
 // RunFunc sends the request to the monitor.

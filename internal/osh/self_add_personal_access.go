@@ -57,6 +57,7 @@ func selfAddPersonalAccessCommand() *Command {
 			"selfAddPersonalAccess --host 192.0.2.7 --user root --port 22",
 			"selfAddPersonalAccess --host 192.0.2.0/24 --user '*' --port '*' --ttl 8h --comment 'migration'",
 		},
-		New: func() any { return new(SelfAddPersonalAccess) },
+		New:      func() any { return new(SelfAddPersonalAccess) },
+		Settings: boundsOfAccess(),
 	}
 }
