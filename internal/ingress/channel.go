@@ -207,6 +207,9 @@ func (s *Server) environment(c *client, login control.Login) osh.Env {
 		Play: play,
 	}
 	if c.pty {
+		if c.term != "" && c.term != "dumb" {
+			env.Fanciness = s.Boot.Fanciness
+		}
 		env.Terminal = &osh.Terminal{Size: func() (int, int) {
 			_, size, _ := terminal{c}.Term()
 			return int(size.Cols), int(size.Rows)

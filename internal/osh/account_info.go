@@ -139,11 +139,11 @@ func accountInfoText(w io.Writer, r Result) error {
 }
 
 func writeAccountInfo(w io.Writer, v AccountInfoValue) {
-	can := "can log in"
+	can, s := "can log in", heading
 	if v.CanConnect == 0 {
-		can = "can NOT log in"
+		can, s = "can NOT log in", bad
 	}
-	fmt.Fprintf(w, "Account %s %s.\n", v.Account, can)
+	writeHeading(w, s, "Account "+v.Account+" "+can+".")
 	for _, is := range []struct {
 		yes  int
 		what string

@@ -63,9 +63,9 @@ func accountListLocal(ctx context.Context, env *Env, req any, run RunFunc) (Resu
 		a := v[name]
 		rows = append(rows, []string{a.Name, strconv.Itoa(a.UID), a.CreatedBy, a.state()})
 	}
-	var b strings.Builder
-	writeTable(&b, rows)
-	writeText(env.Out, b.String())
+	var p page
+	writeTable(&p, rows)
+	writePage(env.Out, env.fanciness(false), &p)
 	return r, nil
 }
 

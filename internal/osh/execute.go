@@ -85,7 +85,10 @@ func refuseLine(env *Env, line Line, err error) int {
 
 // refusal prints a failure: text for people on stderr, JSON on stdout.
 func refusal(env *Env, line Line, r Result) int {
-	writeText(env.Err, r.Message+"\n")
+	var p page
+	fancy := env.fanciness(line.Quiet)
+	writeMessage(&p, fancy, r)
+	writePage(env.Err, fancy, &p)
 	return finish(env, line, r)
 }
 
@@ -98,9 +101,9 @@ func finish(env *Env, line Line, r Result) int {
 }
 
 func show(env *Env, line Line, help func(io.Writer)) int {
-	var b bytes.Buffer
-	help(&b)
-	writeText(env.Out, b.String())
+	var p page
+	help(&p)
+	writePage(env.Out, env.fanciness(line.Quiet), &p)
 	return finish(env, line, OK("help", "OK", "OK", nil))
 }
 
@@ -121,6 +124,7 @@ func runCommand(ctx context.Context, env *Env, line Line) int {
 	var err error
 	if cmd.Local != nil {
 		quiet := *env
+		quiet.Fanciness = env.fanciness(line.Quiet)
 		if line.Quiet && line.JSON != NoJSON {
 			quiet.Out = io.Discard
 		}
@@ -146,16 +150,17 @@ func printResult(env *Env, line Line, cmd *Command, r Result) error {
 	if line.Quiet && line.JSON != NoJSON {
 		return nil
 	}
-	var b bytes.Buffer
+	var p page
+	fancy := env.fanciness(line.Quiet)
 	if r.Message != "" && r.Message != r.Code {
-		fmt.Fprintln(&b, r.Message)
+		writeMessage(&p, fancy, r)
 	}
 	if cmd.Text != nil && len(r.Value) > 0 && string(r.Value) != "null" {
-		if err := cmd.Text(&b, r); err != nil {
+		if err := cmd.Text(&p, r); err != nil {
 			return err
 		}
 	}
-	writeText(env.Out, b.String())
+	writePage(env.Out, fancy, &p)
 	return nil
 }
 

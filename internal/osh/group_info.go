@@ -76,7 +76,7 @@ func groupInfoText(w io.Writer, r Result) error {
 }
 
 func writeGroupInfo(w io.Writer, v GroupInfoValue) {
-	fmt.Fprintf(w, "Group %s\n", v.Group)
+	writeHeading(w, heading, "Group "+v.Group)
 	people := func(what string, names []string) {
 		none := "-"
 		if len(names) > 0 {
@@ -108,7 +108,7 @@ func writeKeys(w io.Writer, title string, keys map[string]Key) {
 	if len(keys) == 0 {
 		return
 	}
-	fmt.Fprintln(w, title)
+	writeHeading(w, heading, title)
 	for _, fp := range slices.Sorted(maps.Keys(keys)) {
 		k := keys[fp]
 		fmt.Fprintf(w, "%s  %s %d  %s\n%s\n", k.ID, k.Family, k.Size, k.Fingerprint, k.Line)

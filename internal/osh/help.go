@@ -43,17 +43,17 @@ func helpLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, err
 	if err := json.Unmarshal(r.Value, &allowed); err != nil {
 		return Result{}, fmt.Errorf("read the list of commands: %w", err)
 	}
-	var b strings.Builder
+	var p page
 	if name := req.(*Help).Command; name != "" {
 		c, ok := Lookup(name)
 		if !ok {
 			return Fail("help", "ERR_INVALID_PARAMETER", "unknown command "+name+maybe(name, names()), nil), nil
 		}
-		CommandHelp(&b, c, true)
+		CommandHelp(&p, c, true)
 	} else {
-		overview(&b, allowed)
+		overview(&p, allowed)
 	}
-	writeText(env.Out, b.String())
+	writePage(env.Out, env.fanciness(false), &p)
 	return OK("help", "OK", "OK", nil), nil
 }
 
@@ -63,21 +63,26 @@ func overview(w io.Writer, v HelpValue) {
 	for _, cat := range []struct {
 		category Category
 		title    string
+		shade    shade
 	}{
-		{Open, "for everybody"},
-		{GroupAclkeeper, "for aclkeepers of a group"},
-		{GroupGatekeeper, "for gatekeepers of a group"},
-		{GroupOwner, "for owners of a group"},
-		{Restricted, "granted one by one"},
-		{Admin, "for administrators"},
+		{Open, "for everybody", "1;32"},
+		{GroupAclkeeper, "for aclkeepers of a group", "1;33"},
+		{GroupGatekeeper, "for gatekeepers of a group", "1;33"},
+		{GroupOwner, "for owners of a group", "1;33"},
+		{Restricted, "granted one by one", "1;36"},
+		{Admin, "for administrators", "1;31"},
 	} {
-		title := "\n" + cat.title + ":\n"
+		titled := false
 		for _, c := range Commands() {
 			if c.Category != cat.category || !slices.Contains(v.Allowed, c.Name) {
 				continue
 			}
-			fmt.Fprintf(w, "%s  %-24s %s\n", title, c.Name, c.Summary)
-			title = ""
+			if !titled {
+				fmt.Fprintln(w)
+				writeHeading(w, cat.shade, cat.title+":")
+				titled = true
+			}
+			fmt.Fprintf(w, "  %-24s %s\n", c.Name, c.Summary)
 		}
 	}
 	if v.Documentation != "" {
@@ -87,7 +92,8 @@ func overview(w io.Writer, v HelpValue) {
 
 // CommandHelp writes the help of one command.
 func CommandHelp(w io.Writer, c *Command, long bool) {
-	fmt.Fprintf(w, "%s: %s\n\n", c.Name, c.Summary)
+	writeHeading(w, heading, c.Name+": "+c.Summary)
+	fmt.Fprintln(w)
 	opts := Options(c.New())
 	words := []string{"Usage:", "--osh", c.Name}
 	for _, o := range opts {
@@ -122,7 +128,8 @@ func CommandHelp(w io.Writer, c *Command, long bool) {
 	}
 	for i, e := range c.Examples {
 		if i == 0 {
-			fmt.Fprint(w, "\nExamples:\n")
+			fmt.Fprintln(w)
+			writeHeading(w, heading, "Examples:")
 		}
 		fmt.Fprintln(w, wrap(append([]string{"  --osh"}, strings.Fields(e)...), 4))
 	}

@@ -67,7 +67,7 @@ func infoText(w io.Writer, r Result) error {
 	if err := json.Unmarshal(r.Value, &v); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "You are %s on %s.\n", v.Account, v.BastionName)
+	writeHeading(w, heading, "You are "+v.Account+" on "+v.BastionName+".")
 	for _, is := range []struct {
 		yes  int
 		what string

@@ -63,7 +63,7 @@ func accessListsText(w io.Writer, r Result) error {
 		if l.Group != "" {
 			title += " of " + l.Group
 		}
-		fmt.Fprintf(w, "%s:\n", title)
+		writeHeading(w, heading, title+":")
 		writeAccesses(w, l.ACL)
 	}
 	return nil

@@ -42,9 +42,9 @@ type Command struct {
 	// WithoutFactor: it may be used before the second factor is set up that the
 	// account must have.
 	WithoutFactor bool
-	Summary    string
-	Long       string
-	Examples   []string
+	Summary       string
+	Long          string
+	Examples      []string
 	// New returns a pointer to a fresh request. The tags of its fields declare
 	// the options; see Options.
 	New func() any
@@ -88,6 +88,8 @@ type Env struct {
 	Name    string // of the gateway
 	Slave   bool   // read-only node
 	Now     func() time.Time
+
+	Fanciness string // of text on a terminal: none, basic or full; empty: none
 
 	InteractiveAllowed   bool
 	InteractiveByDefault bool

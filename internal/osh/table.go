@@ -21,15 +21,16 @@ func writeTable(w io.Writer, rows [][]string) {
 			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
 		}
 	}
-	var b strings.Builder
-	for _, row := range rows {
+	for i, row := range rows {
 		var line strings.Builder
 		for i, cell := range row {
 			line.WriteString(cell)
 			line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
 		}
-		b.WriteString(strings.TrimRight(line.String(), " "))
-		b.WriteByte('\n')
+		s := normal
+		if i == 0 {
+			s = heading
+		}
+		writeHeading(w, s, strings.TrimRight(line.String(), " "))
 	}
-	io.WriteString(w, b.String())
 }
