@@ -35,6 +35,22 @@ type Decision struct {
 // Allowed reports whether there is at least one way.
 func (d Decision) Allowed() bool { return len(d.Ways) > 0 }
 
+// Unmet says what keeps an allowed decision from being used: a second factor,
+// which nobody has yet, or egress passwords that ways insist on, of which the
+// gateway holds none yet. The text is for the person; ok is false when nothing
+// does.
+func (d Decision) Unmet() (r Refusal, text string, ok bool) {
+	if d.MFA != MFANone {
+		return d.MFA.SetupRefusal(), d.MFA.SetupText(), true
+	}
+	for _, w := range d.Ways {
+		if w.Access.ForcePassword == "" {
+			return Refusal{}, "", false
+		}
+	}
+	return RefusalForcedPassword, "the access forces an egress password that the gateway does not have", true
+}
+
 // WayKind is the family of a grant.
 type WayKind string
 

@@ -328,6 +328,9 @@ func compareWithModel(t *testing.T, seed uint64) {
 			if got := decided(fresh, r); got != want {
 				t.Fatalf("seed %d: %v: fresh snapshot gives %s, want %s", seed, r, got, want)
 			}
+			if why := unexplained(s.Explain(r, now)); why != "" {
+				t.Fatalf("seed %d: %v: %s: %s", seed, r, want, why)
+			}
 		}
 		account := c.name()
 		if diff := cmp.Diff(view(fresh, account), view(s, account)); diff != "" {
@@ -346,6 +349,33 @@ func decided(s *policy.Snapshot, r gateway.Request) string {
 		return render(d)
 	}
 	return render(d) + " mfa " + d.MFA.String()
+}
+
+// unexplained says what is wrong with an explanation: it must tell of each way
+// and of nothing else that it grants, and a refusal must have a cause.
+func unexplained(e policy.Explanation) string {
+	var granted []string
+	for _, l := range e.Lists {
+		if l.Why == "" {
+			granted = append(granted, fmt.Sprint(l.Kind, l.Group, l.Access))
+		}
+	}
+	var ways []string
+	for _, w := range e.Decision.Ways {
+		ways = append(ways, fmt.Sprint(w.Kind, w.Group, w.Access))
+	}
+	if diff := cmp.Diff(ways, granted); diff != "" {
+		return "ways (-) and what is said to grant (+): " + diff
+	}
+	last := e.Checks[len(e.Checks)-1]
+	early := !slices.Contains([]gateway.Reason{"", gateway.ReasonNoAccess, gateway.ReasonNoKey}, e.Decision.Reason)
+	if last.OK == early {
+		return fmt.Sprintf("the last check is %+v", last)
+	}
+	if !last.OK && last.Rule == "" {
+		return "no rule is named"
+	}
+	return ""
 }
 
 // change makes one random change to both.

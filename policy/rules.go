@@ -51,6 +51,7 @@ type rules struct {
 	maxInactiveDays    int
 	accountMFA         gateway.MFA
 	noMFA              bool
+	written            Rules // as given, to explain with
 }
 
 type ingressRule struct {
@@ -63,7 +64,7 @@ func compile(r Rules) *rules {
 	c := &rules{
 		restricted: len(r.Allowed) > 0,
 		ipv4:       r.IPv4, ipv6: r.IPv6,
-		maxInactiveDays: r.MaxInactiveDays, accountMFA: r.AccountMFA, noMFA: r.NoMFA,
+		maxInactiveDays: r.MaxInactiveDays, accountMFA: r.AccountMFA, noMFA: r.NoMFA, written: r,
 	}
 	var ok bool
 	c.forbidden, ok = networks(r.Forbidden)

@@ -91,6 +91,7 @@ type Settings struct {
 
 	AllowedNetworks, ForbiddenNetworks []netip.Prefix
 	MaxInactiveDays                    int
+	DefaultLogin                       string // at targets; empty: the account's name
 	UIDMin, UIDMax                     int
 	SupplementaryGroups                []string // restricted commands that new accounts are granted
 	DefaultPersonalAccesses            []string

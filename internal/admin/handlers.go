@@ -47,5 +47,6 @@ func handlers() map[string]handler {
 		"selfListSessions":         handle(selfListSessions),
 		"selfPlaySession":          handle(selfPlaySession),
 		"whoHasAccessTo":           handle(whoHasAccessTo),
+		"whyAccess":                handle(whyAccess),
 	}
 }

@@ -47,23 +47,28 @@ func (c *call) listed(accesses []gateway.Access, o osh.FilterOptions) []osh.List
 		if a.Expired(c.now) || !matches(o, a.String(), a.Comment) {
 			continue
 		}
-		shown := osh.ListedAccess{
-			AddedBy:       a.AddedBy,
-			AddedDate:     a.AddedAt.UTC().Format(time.DateTime),
-			ForceKey:      optional(a.ForceKey),
-			ForcePassword: optional(a.ForcePassword),
-			IP:            gateway.NetworkText(a.Prefix),
-			User:          optional(a.User),
-			UserComment:   optional(a.Comment),
-		}
-		if a.Port != 0 {
-			shown.Port = optional(strconv.Itoa(int(a.Port)))
-		}
-		if !a.Expires.IsZero() {
-			expiry := a.Expires.Unix()
-			shown.Expiry = &expiry
-		}
-		acl = append(acl, shown)
+		acl = append(acl, listedAccess(a))
 	}
 	return acl
+}
+
+// listedAccess shows one access.
+func listedAccess(a gateway.Access) osh.ListedAccess {
+	shown := osh.ListedAccess{
+		AddedBy:       a.AddedBy,
+		AddedDate:     a.AddedAt.UTC().Format(time.DateTime),
+		ForceKey:      optional(a.ForceKey),
+		ForcePassword: optional(a.ForcePassword),
+		IP:            gateway.NetworkText(a.Prefix),
+		User:          optional(a.User),
+		UserComment:   optional(a.Comment),
+	}
+	if a.Port != 0 {
+		shown.Port = optional(strconv.Itoa(int(a.Port)))
+	}
+	if !a.Expires.IsZero() {
+		expiry := a.Expires.Unix()
+		shown.Expiry = &expiry
+	}
+	return shown
 }

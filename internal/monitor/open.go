@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -175,7 +174,7 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 		return refusal
 	}
 	if missing := snapshot.MissingFactor(snapshot.Account(account)); missing != gateway.MFANone {
-		return factorRefusal(missing)
+		return &control.Refusal{Refusal: missing.SetupRefusal(), Text: missing.SetupText()}
 	}
 	d := snapshot.Decide(s.request, now)
 	if !d.Allowed() {
@@ -186,12 +185,8 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 		return &control.Refusal{Refusal: gateway.RefusalAccessDenied,
 			Text: fmt.Sprintf("Access denied for %s to %s", account, s.request.Target)}
 	}
-	if d.MFA != gateway.MFANone {
-		return factorRefusal(d.MFA)
-	}
-	if !slices.ContainsFunc(d.Ways, func(w gateway.Way) bool { return w.Access.ForcePassword == "" }) {
-		return &control.Refusal{Refusal: gateway.RefusalForcedPassword,
-			Text: "the access forces an egress password that the gateway does not have"}
+	if refusal, text, ok := d.Unmet(); ok {
+		return &control.Refusal{Refusal: refusal, Text: text}
 	}
 	s.lease, s.legacy = c.m.leaseKeys(account, d.Ways)
 	if err := s.readHostKeys(); err != nil {
@@ -200,12 +195,6 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 		return &control.Refusal{Refusal: gateway.RefusalExecFailed, Text: "the host keys known of the target can't be read; try again later"}
 	}
 	return nil
-}
-
-// factorRefusal: nobody has a second factor yet, so that where one is required
-// there is no way through.
-func factorRefusal(need gateway.MFA) *control.Refusal {
-	return &control.Refusal{Refusal: need.SetupRefusal(), Text: need.SetupText()}
 }
 
 // begin writes the attempt to the audit log and to the index of sessions.

@@ -47,6 +47,7 @@ func Commands() []*Command {
 		selfListSessionsCommand(),
 		selfPlaySessionCommand(),
 		whoHasAccessToCommand(),
+		whyAccessCommand(),
 	}
 	slices.SortFunc(all, func(a, b *Command) int {
 		if a.Name < b.Name {

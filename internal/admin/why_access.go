@@ -1,0 +1,192 @@
+package admin
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"gateway"
+	"gateway/internal/osh"
+	"gateway/policy"
+)
+
+func whyAccess(ctx context.Context, c *call, r *osh.WhyAccess) (osh.Result, error) {
+	account, err := c.whyAccount(r)
+	if err != nil {
+		return osh.Result{}, err
+	}
+	q, err := c.whyRequest(ctx, account, r)
+	if err != nil {
+		return osh.Result{}, err
+	}
+	v := osh.WhyAccessValue{
+		Account: account, Host: q.Target.Host, IP: q.Target.Addr.String(), Port: int(q.Target.Port), User: q.Target.User,
+		Protocol: "ssh", Allowed: true,
+	}
+	if q.From.IsValid() {
+		v.From = optional(q.From.Addr().String())
+	}
+	if q.Jump.Addr.IsValid() {
+		v.ProxyIP, v.ProxyPort, v.ProxyUser = optional(q.Jump.Addr.String()), number(q.Jump.Port), optional(q.Jump.User)
+	}
+	users := []string{q.Target.User}
+	if r.Protocol != "" && r.Protocol != v.Protocol {
+		right, ok := gateway.RightUser(r.Protocol)
+		if !ok {
+			return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "protocol %s: want ssh, scpupload, scpdownload, sftp or rsync",
+				gateway.Printable(clip(r.Protocol)))
+		}
+		v.Protocol, users = r.Protocol, append(users, right) // a transfer needs the login too
+	}
+	for _, user := range users {
+		asked := q
+		asked.Target.User = user
+		d := c.why(account, user, c.snap.Explain(asked, c.now))
+		v.Decisions, v.Allowed = append(v.Decisions, d), v.Allowed && d.Allowed
+	}
+	if v.Allowed {
+		return c.ok(v, "%s may reach %s over %s.", account, q.Target, v.Protocol)
+	}
+	return c.ok(v, "%s may NOT reach %s over %s.", account, q.Target, v.Protocol)
+}
+
+// whyAccount is the account that is asked about: others are for auditors.
+func (c *call) whyAccount(r *osh.WhyAccess) (string, error) {
+	if r.Account == "" || r.Account == c.actor.Account {
+		_, err := c.self(c.state())
+		return c.actor.Account, err
+	}
+	if !c.isAuditor(c.me()) {
+		return "", c.fail("ERR_ACCESS_DENIED", "only auditors may ask about other accounts")
+	}
+	a, err := c.named(r.Account)
+	if err != nil {
+		return "", err
+	}
+	return a.Name, nil
+}
+
+// whyRequest reads the question as a connection would put it.
+func (c *call) whyRequest(ctx context.Context, account string, r *osh.WhyAccess) (gateway.Request, error) {
+	q := gateway.Request{Principal: gateway.Principal{Account: account}, Protocol: gateway.SSH, From: c.actor.From}
+	user, host, port, err := c.whyTarget(r)
+	if err != nil {
+		return q, err
+	}
+	if user == "" {
+		user = c.set.DefaultLogin
+	}
+	if user == "" {
+		user = account
+	}
+	if q.Target, err = c.whyHost(ctx, user, host, port); err != nil {
+		return q, err
+	}
+	switch {
+	case r.ProxyHost != "":
+		if r.ProxyUser != "" {
+			user = r.ProxyUser
+		}
+		if q.Jump, err = c.whyHost(ctx, user, r.ProxyHost, r.ProxyPort); err != nil {
+			return q, err
+		}
+	case r.ProxyPort != "" || r.ProxyUser != "":
+		return q, c.fail("ERR_MISSING_PARAMETER", "option --proxy-host is missing")
+	}
+	if r.From != "" {
+		from, err := netip.ParseAddr(r.From)
+		if err != nil || from.Zone() != "" {
+			return q, c.fail("ERR_INVALID_PARAMETER", "--from %s: want an IP address", gateway.Printable(clip(r.From)))
+		}
+		q.From = netip.AddrPortFrom(from.Unmap(), 0)
+	}
+	return q, nil
+}
+
+// whyTarget splits [USER@]HOST[:PORT], where an IPv6 address before a port is
+// in brackets.
+func (c *call) whyTarget(r *osh.WhyAccess) (user, host, port string, err error) {
+	user, host, port = r.User, r.Host, r.Port
+	if i := strings.LastIndexByte(host, '@'); i >= 0 {
+		if user != "" && user != host[:i] {
+			return "", "", "", c.fail("ERR_INCOMPATIBLE_PARAMETERS", "two different users are given")
+		}
+		user, host = host[:i], host[i+1:]
+	}
+	bare, after, bracketed := strings.Cut(strings.TrimPrefix(host, "["), "]")
+	within, hasPort := strings.CutPrefix(after, ":")
+	switch {
+	case strings.HasPrefix(host, "[") && bracketed:
+		host = bare
+	case strings.Count(host, ":") == 1:
+		host, within, hasPort = strings.Cut(host, ":")
+	default:
+		return user, host, port, nil
+	}
+	if !hasPort {
+		return user, host, port, nil
+	}
+	if port != "" && port != within {
+		return "", "", "", c.fail("ERR_INCOMPATIBLE_PARAMETERS", "two different ports are given")
+	}
+	return user, host, within, nil
+}
+
+func (c *call) whyHost(ctx context.Context, user, host, port string) (gateway.Target, error) {
+	t := gateway.Target{User: user, Host: host, Port: 22}
+	var err error
+	if _, err = gateway.ParseUser(user); err != nil {
+		return t, c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
+	}
+	if port != "" {
+		if t.Port, err = c.port(port); err != nil {
+			return t, err
+		}
+	}
+	t.Addr, _, err = c.host(ctx, host)
+	return t, err
+}
+
+// why writes an explanation as scripts read it.
+func (c *call) why(account, user string, e policy.Explanation) osh.WhyDecision {
+	d := osh.WhyDecision{
+		User: user, Allowed: e.Decision.Allowed(), Reason: optional(string(e.Decision.Reason)), MFARequired: e.Decision.MFA.String(),
+		Checks: []osh.WhyCheck{}, Lists: []osh.WhyList{}, Credentials: []osh.WhyCredential{},
+	}
+	for _, check := range e.Checks {
+		d.Checks = append(d.Checks, osh.WhyCheck{Check: check.Name, OK: check.OK, Rule: optional(check.Rule)})
+	}
+	if d.Allowed {
+		if unmet := c.unmet(account, e.Decision); unmet != "" {
+			d.Allowed, d.Reason = false, &unmet
+		}
+	}
+	for _, l := range e.Lists {
+		shown := osh.WhyList{Type: string(l.Kind), Group: optional(l.Group), Grants: l.Why == "", Because: optional(l.Why), Misses: []osh.WhyMiss{}}
+		if l.Access != nil {
+			access := listedAccess(*l.Access)
+			shown.Access = &access
+		}
+		for _, m := range l.Misses {
+			shown.Misses = append(shown.Misses, osh.WhyMiss{Access: m.Access.String(), Because: m.Why})
+		}
+		d.Lists = append(d.Lists, shown)
+	}
+	for _, w := range e.Decision.Ways {
+		for _, k := range w.Keys {
+			d.Credentials = append(d.Credentials, osh.WhyCredential{
+				Type: string(w.Kind), Group: optional(w.Group), Algorithm: k.Type, Fingerprint: k.Fingerprint,
+			})
+		}
+	}
+	return d
+}
+
+// unmet says what else would keep the account from connecting.
+func (c *call) unmet(account string, d gateway.Decision) string {
+	if missing := c.snap.MissingFactor(c.snap.Account(account)); missing != gateway.MFANone {
+		return missing.SetupText()
+	}
+	_, text, _ := d.Unmet()
+	return text
+}
