@@ -91,6 +91,20 @@ gateway.yaml:10: adminAccounts[0]: "a/b": want an account's name`},
 				`gateway.yaml:1: accountCreateDefaultPersonalAccesses[4]: "[10.0.0.1]:22": want [USER@]IP[/LEN][:PORT]`,
 				`gateway.yaml:1: accountCreateDefaultPersonalAccesses[5]: "10.0.0.1:": want [USER@]IP[/LEN][:PORT]`,
 			}, "\n"), "\n")},
+		{"accounts", "accountExternalValidationProgram: bin/check\naccountMFAPolicy: required\nalwaysActiveAccounts: [\"a b\"]\n" +
+			"fanciness: some\naccountExternalValidationDenyOnFailure: maybe\negressProxyJumpAllowed: 1\naccountExpiredMessage: " + strings.Repeat("x", 1025) + "\n",
+			`gateway.yaml:1: accountExternalValidationProgram: "bin/check": want an absolute path without '.', '..' and a slash at the end; $BASEDIR at its start stands for the data folder
+gateway.yaml:2: accountMFAPolicy: "required": want disabled, enabled, password-required, totp-required or any-required
+gateway.yaml:3: alwaysActiveAccounts[0]: "a b": want an account's name
+gateway.yaml:4: fanciness: "some": want none, basic or full
+gateway.yaml:5: accountExternalValidationDenyOnFailure: want true or false
+gateway.yaml:6: egressProxyJumpAllowed: want true or false
+gateway.yaml:7: accountExpiredMessage: longer than 1024 bytes`},
+		{"program", "accountExternalValidationProgram: \"/bin/\\tcheck\"\n", "gateway.yaml:1: accountExternalValidationProgram: contains a control character"},
+		{"The Bastion's", "telnetAllowed: true\nsshClientHasOptionE: false\nTOTPProvider: duo\n",
+			`gateway.yaml:1: unknown key telnetAllowed; it is The Bastion's, and not offered yet here: comes with telnet
+gateway.yaml:2: unknown key sshClientHasOptionE; it is The Bastion's, and not applicable here: no ssh program is started: the gateway speaks SSH itself
+gateway.yaml:3: unknown key TOTPProvider; it is The Bastion's, and not offered yet here: comes with second factors`},
 		{"control character", "bastionName: \"a\\e[31m\"\n", "gateway.yaml:1: bastionName: contains a control character"},
 		{"syntax", "a: b\n\tc: d\n", "gateway.yaml:2: found a tab character that violates indentation"},
 		{"not a mapping", "- a\n", "gateway.yaml:1: want lines of the form KEY: VALUE"},
@@ -108,6 +122,23 @@ gateway.yaml:10: adminAccounts[0]: "a/b": want an account's name`},
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestActivenessProgram(t *testing.T) {
+	for written, want := range map[string]string{
+		"": "", "/opt/check": "/opt/check", "$BASEDIR/bin/check": "/data/bin/check",
+		"check": "-", "./check": "-", "$BASEDIR": "-", "$BASEDIRS/check": "-", "$BASEDIR/../check": "-", "/opt/../check": "-",
+		"/opt/": "-", "/": "-", "$BASEDIR/": "-", "/opt/$BASEDIR/check": "/opt/$BASEDIR/check",
+	} {
+		c, err := config.Load(strings.NewReader("accountExternalValidationProgram: '"+written+"'\n"), nil)
+		got := "-"
+		if err == nil {
+			got = c.ActivenessProgram("/data")
+		}
+		if got != want {
+			t.Errorf("%q: %q, %v, want %q", written, got, err, want)
+		}
 	}
 }
 

@@ -217,7 +217,7 @@ func (v *validator) activeness() {
 	v.oneOf("accountMFAPolicy", c.AccountMFAPolicy, MFADisabled, "enabled", "password-required", "totp-required", "any-required")
 	if p := c.AccountExternalValidationProgram; p != "" {
 		rest, _ := strings.CutPrefix(p, baseDir)
-		if !strings.HasPrefix(rest, "/") || path.Clean(rest) != rest {
+		if !strings.HasPrefix(rest, "/") || path.Clean(rest) != rest || rest == "/" {
 			v.fail("accountExternalValidationProgram", "%q: want an absolute path without '.', '..' and a slash at the end; %s at its start stands for the data folder", p, baseDir)
 		}
 	}
