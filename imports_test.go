@@ -47,7 +47,8 @@ var mayImport = map[string][]string{
 
 	// In the monitor.
 	"internal/monitor": {".", "policy", "recorder", "internal/control", "internal/ring", "internal/store",
-		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail"},
+		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/activeness"},
+	"internal/activeness":      {"."},
 	"internal/admin":           {".", "policy", "internal/store", "internal/vault", "internal/osh"},
 	"internal/store":           {"."},
 	"internal/store/sqlite":    {".", "internal/store"},

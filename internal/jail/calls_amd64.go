@@ -12,3 +12,10 @@ const sysFstatat = unix.SYS_NEWFSTATAT
 var hostileArch = [...]uint32{
 	unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_IOPL, unix.SYS_IOPERM, unix.SYS_MODIFY_LDT,
 }
+
+// programRefusedArch are calls that programs are refused and that only this
+// architecture has.
+var programRefusedArch = [...]uint32{
+	unix.SYS_CHMOD, unix.SYS_CHOWN, unix.SYS_LCHOWN, unix.SYS_UTIME, unix.SYS_UTIMES, unix.SYS_FUTIMESAT,
+	unix.SYS_INOTIFY_INIT, unix.SYS_IOPL, unix.SYS_IOPERM, unix.SYS_MODIFY_LDT,
+}

@@ -10,3 +10,7 @@ const sysFstatat = unix.SYS_FSTATAT
 
 // hostileArch are the hostile calls that only this architecture has: none.
 var hostileArch = [...]uint32{}
+
+// programRefusedArch are calls that programs are refused and that only this
+// architecture has: none.
+var programRefusedArch = [...]uint32{}

@@ -171,6 +171,10 @@ func limit(p Profile) error {
 		limits[unix.RLIMIT_NOFILE] = 256
 		limits[unix.RLIMIT_FSIZE] = 0
 	}
+	return setLimits(limits)
+}
+
+func setLimits(limits map[int]uint64) error {
 	for resource, n := range limits {
 		var now unix.Rlimit
 		if err := unix.Getrlimit(resource, &now); err != nil {

@@ -98,23 +98,37 @@ func confineThread(program *os.File) (int, error) {
 	if err != nil { // ENOSYS: not built in; EOPNOTSUPP: switched off at boot
 		return 0, nil
 	}
-	attr := handled(abi)
-	ruleset, err := ll.LandlockCreateRuleset(&attr, 0)
+	err = confineWith(handled(abi), func(ruleset int) error {
+		rule := ll.PathBeneathAttr{ParentFd: int(program.Fd()), AllowedAccess: ll.AccessFSExecute | ll.AccessFSReadFile}
+		if err := ll.LandlockAddPathBeneathRule(ruleset, &rule, 0); err != nil {
+			return fmt.Errorf("confine children: allow %s: %w", program.Name(), err)
+		}
+		return nil
+	})
 	if err != nil {
-		return 0, fmt.Errorf("confine children: %w", err)
-	}
-	defer unix.Close(ruleset)
-	rule := ll.PathBeneathAttr{ParentFd: int(program.Fd()), AllowedAccess: ll.AccessFSExecute | ll.AccessFSReadFile}
-	if err := ll.LandlockAddPathBeneathRule(ruleset, &rule, 0); err != nil {
-		return 0, fmt.Errorf("confine children: allow %s: %w", program.Name(), err)
-	}
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return 0, fmt.Errorf("confine children: %w", err)
-	}
-	if _, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(ruleset), 0, 0); errno != 0 {
-		return 0, fmt.Errorf("confine children: %w", errno)
+		return 0, err
 	}
 	return abi, nil
+}
+
+// confineWith puts the calling thread under a ruleset with the rules that
+// allow adds.
+func confineWith(attr ll.RulesetAttr, allow func(ruleset int) error) error {
+	ruleset, err := ll.LandlockCreateRuleset(&attr, 0)
+	if err != nil {
+		return fmt.Errorf("confine thread: %w", err)
+	}
+	defer unix.Close(ruleset)
+	if err := allow(ruleset); err != nil {
+		return err
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("confine thread: %w", err)
+	}
+	if _, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(ruleset), 0, 0); errno != 0 {
+		return fmt.Errorf("confine thread: %w", errno)
+	}
+	return nil
 }
 
 // handled is everything that the ABI version can deny, up to version 7; what
