@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gateway"
+	"gateway/internal/activeness"
 	"gateway/internal/admin"
 	"gateway/internal/audit"
 	"gateway/internal/config"
@@ -128,11 +129,7 @@ func (n *node) openAudit(serving bool) error {
 		}
 		sinks = append(sinks, audit.NewWriter(out))
 	} else {
-		path := c.AuditFile
-		if !filepath.IsAbs(path) {
-			path = n.folder.path(path)
-		}
-		file, err := audit.OpenFile(path)
+		file, err := audit.OpenFile(n.auditFile())
 		if err != nil {
 			return err
 		}
@@ -149,6 +146,15 @@ func (n *node) openAudit(serving bool) error {
 	}
 	n.audit = audit.New(c.BastionName, time.Now, sinks...)
 	return nil
+}
+
+// auditFile is the path of the audit log.
+func (n *node) auditFile() string {
+	path := n.watcher.Current().AuditFile
+	if !filepath.IsAbs(path) {
+		path = n.folder.path(path)
+	}
+	return path
 }
 
 func (n *node) openPolicy() error {
@@ -229,7 +235,23 @@ func (n *node) openMonitor() error {
 		Config: func() admin.Settings { return adminSettings(n.config()) },
 	}
 	n.monitor.Commands = n.commands
+	n.monitor.Activeness = activeness.New(n.log, program, n.monitor.ProgramIdentity, n.hidden).Run
 	return nil
+}
+
+// hidden are the paths that programs of the operators' must not read.
+func (n *node) hidden() []string {
+	var paths []string
+	for _, path := range []string{string(n.folder), n.folder.recordings(), n.auditFile()} {
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs
+		}
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
+		paths = append(paths, path)
+	}
+	return paths
 }
 
 // auditCommand writes the record of a command or a change.

@@ -59,7 +59,7 @@ func monitorSettings(c *config.Config, data string) monitor.Settings {
 		ProxyJump: c.EgressProxyJumpAllowed, ActivenessProgram: c.ActivenessProgram(data),
 		ActivenessDenyOnFailure: c.AccountExternalValidationDenyOnFailure, AlwaysActive: c.AlwaysActiveAccounts,
 		ExpiredMessage: c.AccountExpiredMessage,
-		ReadOnly:       c.ReadOnlySlaveMode, RequireSandbox: c.Sandbox == config.SandboxRequire,
+		ReadOnly:       c.ReadOnlySlaveMode, RequireSandbox: c.Sandbox == config.SandboxRequire, Admins: c.AdminAccounts,
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"gateway/internal/osh"
 )
 
-func accountInfo(_ context.Context, c *call, r *osh.AccountInfo) (osh.Result, error) {
+func accountInfo(ctx context.Context, c *call, r *osh.AccountInfo) (osh.Result, error) {
 	details := c.isAuditor(c.me())
 	switch {
 	case r.All && !details:
@@ -19,8 +19,8 @@ func accountInfo(_ context.Context, c *call, r *osh.AccountInfo) (osh.Result, er
 	case !r.All && r.Account == "":
 		return osh.Result{}, c.fail("ERR_MISSING_PARAMETER", "option --account is missing")
 	}
-	one := func(a *gateway.Account) osh.AccountInfoValue {
-		v := c.accountInfo(a)
+	one := func(a *gateway.Account, active Activeness) osh.AccountInfoValue {
+		v := c.accountInfo(a, active)
 		if choose(r.WithGroups, r.WithoutGroups, r.WithEverything, r.WithoutEverything, true) {
 			v.Groups = rolesByGroup(c.snap.GroupsOf(a.Name, c.now))
 		}
@@ -37,32 +37,37 @@ func accountInfo(_ context.Context, c *call, r *osh.AccountInfo) (osh.Result, er
 		if err != nil {
 			return osh.Result{}, err
 		}
-		return c.ok(one(a), "")
+		return c.ok(one(a, c.e.Deps.Active(ctx, a)), "")
 	}
-	all := map[string]osh.AccountInfoValue{}
+	var accounts []*gateway.Account
 	for a := range c.snap.Accounts() {
 		if matches(r.FilterOptions, a.Name) {
-			all[a.Name] = one(a)
+			accounts = append(accounts, a)
 		}
+	}
+	all := map[string]osh.AccountInfoValue{}
+	for i, active := range c.active(ctx, accounts) {
+		all[accounts[i].Name] = one(accounts[i], active)
 	}
 	return c.ok(all, "")
 }
 
-func (c *call) accountInfo(a *gateway.Account) osh.AccountInfoValue {
+func (c *call) accountInfo(a *gateway.Account, active Activeness) osh.AccountInfoValue {
 	v := osh.AccountInfoValue{
 		Account:         a.Name,
 		AllowedCommands: list(slices.Sorted(slices.Values(a.Grants))),
-		CanConnect:      flag(c.canConnect(a)),
+		CanConnect:      flag(c.canConnect(a, active)),
 		Groups:          map[string]osh.GroupFlags{},
-		IsActive:        1,
+		IsActive:        flag(active.Active),
+		ActiveUnknown:   flag(active.Unknown),
 		IsExpired:       flag(c.inactive(a)),
 		IsFrozen:        flag(a.Freeze != nil),
 		IsTTLExpired:    flag(c.ttlExpired(a)),
 		IsTTLSet:        flag(!a.Expires.IsZero()),
 		OSHOnly:         flag(a.OSHOnly),
 	}
-	if a.AlwaysActive {
-		v.AlwaysActive, v.AlwaysReason = 1, "set for the account"
+	if active.Always != "" {
+		v.AlwaysActive, v.AlwaysReason = 1, active.Always
 	}
 	if !a.Expires.IsZero() {
 		at := a.Expires.Unix()

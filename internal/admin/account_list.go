@@ -7,7 +7,7 @@ import (
 	"gateway/internal/osh"
 )
 
-func accountList(_ context.Context, c *call, r *osh.AccountList) (osh.Result, error) {
+func accountList(ctx context.Context, c *call, r *osh.AccountList) (osh.Result, error) {
 	if r.Audit && !c.isAuditor(c.me()) {
 		return osh.Result{}, c.fail("ERR_ACCESS_DENIED", "--audit is for auditors")
 	}
@@ -19,17 +19,35 @@ func accountList(_ context.Context, c *call, r *osh.AccountList) (osh.Result, er
 		}
 		accounts = func(yield func(*gateway.Account) bool) { yield(a) }
 	}
-	lines := map[string]osh.AccountLine{}
+	var wanted []*gateway.Account
 	for a := range accounts {
+		if matches(r.FilterOptions, a.Name) {
+			wanted = append(wanted, a)
+		}
+	}
+	// The program is asked for nothing less.
+	answers := make([]Activeness, len(wanted))
+	if r.InactiveOnly || r.Audit {
+		answers = c.active(ctx, wanted)
+	} else {
+		for i := range answers {
+			answers[i].Active = true
+		}
+	}
+	lines := map[string]osh.AccountLine{}
+	for i, a := range wanted {
 		inactive := c.inactive(a)
-		if !matches(r.FilterOptions, a.Name) || r.InactiveOnly && !inactive {
+		isActive := answers[i].Active && !inactive
+		if r.InactiveOnly && isActive {
 			continue
 		}
-		line := osh.AccountLine{CreatedBy: a.CreatedBy, IsActive: flag(!inactive), Name: a.Name, UID: a.UID}
+		line := osh.AccountLine{
+			CreatedBy: a.CreatedBy, IsActive: flag(isActive), ActiveUnknown: flag(answers[i].Unknown), Name: a.Name, UID: a.UID,
+		}
 		if r.Audit {
 			line.AccountLineAudit = &osh.AccountLineAudit{
 				AlreadySeenBefore: flag(!a.LastLogin.IsZero()),
-				CanConnect:        flag(c.canConnect(a)),
+				CanConnect:        flag(c.canConnect(a, answers[i])),
 				IsExpired:         flag(inactive),
 				IsFrozen:          flag(a.Freeze != nil),
 				IsTTLExpired:      flag(c.ttlExpired(a)),

@@ -1,7 +1,10 @@
 package admin
 
 import (
+	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"gateway"
@@ -22,7 +25,34 @@ func (c *call) inactive(a *gateway.Account) bool {
 }
 
 // canConnect says whether the account may log in now.
-func (c *call) canConnect(a *gateway.Account) bool { return c.snap.Login(a.Name, c.now) == "" }
+func (c *call) canConnect(a *gateway.Account, active Activeness) bool {
+	return active.Passes && c.snap.Login(a.Name, c.now) == ""
+}
+
+// A listing asks about some accounts at a time, so that people can log in
+// meanwhile, and gives up after a while: the rest is unknown.
+const (
+	askedAtOnce = 4
+	askingTime  = time.Minute
+)
+
+// active asks about each of accounts, and returns the answers in their order.
+func (c *call) active(ctx context.Context, accounts []*gateway.Account) []Activeness {
+	ctx, cancel := context.WithTimeout(ctx, askingTime)
+	defer cancel()
+	answers := make([]Activeness, len(accounts))
+	var next atomic.Int64
+	var work sync.WaitGroup
+	for range min(askedAtOnce, len(accounts)) {
+		work.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(accounts)); i = next.Add(1) - 1 {
+				answers[i] = c.e.Deps.Active(ctx, accounts[i])
+			}
+		})
+	}
+	work.Wait()
+	return answers
+}
 
 func (c *call) ttlExpired(a *gateway.Account) bool {
 	return !a.Expires.IsZero() && !c.now.Before(a.Expires)

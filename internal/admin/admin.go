@@ -54,10 +54,20 @@ type Deps interface {
 	PingSocket(ctx context.Context, addr netip.Addr) (*os.File, error)
 	// OpenRecording opens a recording for reading.
 	OpenRecording(ctx context.Context, id gateway.SessionID) (*os.File, error)
+	// Active asks whether an account is active. It may take many seconds.
+	Active(ctx context.Context, a *gateway.Account) Activeness
 	// EndSessions ends the live sessions of an account and says how many.
 	EndSessions(account, reason string) int
 	// Recheck decides every live session again; it does not wait for that.
 	Recheck()
+}
+
+// Activeness is what is known of whether an account is active.
+type Activeness struct {
+	Active  bool   // or taken for it while that is unknown
+	Unknown bool   // the program that was asked does not know, or failed
+	Passes  bool   // a login passes: administrators do while it is unknown
+	Always  string // why no program was asked; empty: one was
 }
 
 // Actor is who runs a command.

@@ -249,7 +249,8 @@ type fakeDeps struct {
 	rechecks int
 	ended    []string
 	probed   []string
-	down     bool // probes fail
+	down     bool                                      // probes fail
+	active   func(a *gateway.Account) admin.Activeness // nil: everybody is
 }
 
 var _ admin.Deps = (*fakeDeps)(nil)
@@ -291,6 +292,18 @@ func (d *fakeDeps) OpenRecording(_ context.Context, id gateway.SessionID) (*os.F
 		return nil, gateway.ErrNotFound
 	}
 	return os.Open(os.DevNull)
+}
+
+func (d *fakeDeps) Active(_ context.Context, a *gateway.Account) admin.Activeness {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case a.AlwaysActive:
+		return admin.Activeness{Active: true, Passes: true, Always: "set for the account"}
+	case d.active != nil:
+		return d.active(a)
+	}
+	return admin.Activeness{Active: true, Passes: true}
 }
 
 func (d *fakeDeps) EndSessions(account, _ string) int {

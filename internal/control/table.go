@@ -110,7 +110,7 @@ func RecorderTable() []Row {
 // and its stack for each.
 func (op Op) slow() bool {
 	switch op {
-	case OpOpen, OpEnd, OpRun, OpComplete, OpRunLocal, OpCreate, OpRecover, OpOpenRead, OpTerminate:
+	case OpProve, OpOpen, OpEnd, OpRun, OpComplete, OpRunLocal, OpCreate, OpRecover, OpOpenRead, OpTerminate:
 		return true
 	}
 	return false

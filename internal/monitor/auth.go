@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -108,34 +109,64 @@ func fingerprint(blob []byte) string {
 // prove checks a public-key login itself and binds the socket to the account.
 // The session process is not believed: what must have been signed is rebuilt
 // here from the session id that this monitor signed with the host key.
-func (c *conn) prove(r control.Prove) (control.Login, error) {
+func (c *conn) prove(ctx context.Context, r control.Prove) (control.Login, error) {
 	a, k, reason := c.findKey(r.User, r.Blob)
 	if k == nil {
 		return control.Login{}, c.deny(r, reason)
 	}
-	c.mu.Lock()
-	exchange, phase := c.exchange, c.phase
-	c.mu.Unlock()
-	if exchange == nil || phase != control.PreAuth {
-		return control.Login{}, &control.ViolationError{What: "proof without a key exchange"}
+	exchange, err := c.beginProof()
+	if err != nil {
+		return control.Login{}, err
 	}
+	defer c.endProof()
 	if err := verifyProof(exchange, r, c.set.KeyTypes); err != nil {
 		return control.Login{}, c.deny(r, "bad signature")
 	}
 	print := fingerprint(r.Blob)
-	err := c.m.record(audit.Record{
+	err = c.m.record(audit.Record{
 		Event: audit.Auth, Session: c.id, Principal: gateway.Principal{Account: a.Name}, From: c.from,
 		Allowed: audit.Yes, Key: print,
 	})
 	if err != nil {
 		return control.Login{}, err
 	}
+	refusal, notice := c.inactiveRefusal(ctx, a)
+	if err := ctx.Err(); err != nil {
+		return control.Login{}, err // the connection is gone
+	}
+	// That took its time: what was found before may be gone.
+	if a, k, reason = c.findKey(r.User, r.Blob); k == nil {
+		return control.Login{}, c.deny(r, reason)
+	}
 	now := c.m.Now()
-	refusal := c.accountRefusal(a, now)
+	if refusal == nil {
+		refusal = c.accountRefusal(a, now)
+	}
 	if err := c.bind(a.Name, print, refusal == nil); err != nil {
 		return control.Login{}, err
 	}
-	return c.login(a, refusal, now)
+	return c.login(a, refusal, notice, now)
+}
+
+// beginProof returns what must have been signed. One proof is looked at at a
+// time: it may take long, and a process that keeps the protocol waits for it.
+func (c *conn) beginProof() ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.exchange == nil || c.phase != control.PreAuth:
+		return nil, &control.ViolationError{What: "proof without a key exchange"}
+	case c.proving:
+		return nil, &control.ViolationError{What: "proof while another is looked at"}
+	}
+	c.proving = true
+	return c.exchange, nil
+}
+
+func (c *conn) endProof() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.proving = false
 }
 
 // bind ties the socket to the account, once and for good. One that may do
@@ -207,8 +238,8 @@ func appendString(b, s []byte) []byte {
 }
 
 // login says what the person is shown first.
-func (c *conn) login(a *gateway.Account, refusal *control.Refusal, now time.Time) (control.Login, error) {
-	reply := control.Login{Account: a.Name, Refusal: refusal}
+func (c *conn) login(a *gateway.Account, refusal *control.Refusal, notice []string, now time.Time) (control.Login, error) {
+	reply := control.Login{Account: a.Name, Refusal: refusal, Notice: notice}
 	if refusal != nil {
 		return reply, c.refuseConnection(refusal)
 	}

@@ -54,6 +54,19 @@ func (p *uidPool) give(uid int) {
 	delete(p.used, uid)
 }
 
+// identity takes a uid for one child that is no session process, and returns
+// what gives it back.
+func (p *uidPool) identity() (*syscall.SysProcAttr, func(), error) {
+	uid := p.take()
+	attr, err := jail.Attr(uint32(uid))
+	if err != nil {
+		p.give(uid)
+		return nil, nil, err
+	}
+	attr.Pdeathsig = syscall.SIGKILL
+	return attr, func() { p.give(uid) }, nil
+}
+
 // child is a running process and the monitor's end of its control socket.
 type child struct {
 	*control.Conn

@@ -36,6 +36,7 @@ type conn struct {
 	phase      control.Phase
 	exchange   []byte // the SSH session id: the first hash that was signed
 	exchanges  int    // hashes that were to be signed
+	proving    bool   // a proof is being looked at
 	account    string // who was proven
 	ingressKey string // fingerprint of the key that proved it
 	sessions   map[gateway.SessionID]*live
@@ -229,7 +230,7 @@ func (c *conn) handle(ctx context.Context, op control.Op, body []byte, files []*
 	case control.OpUserKey:
 		return noFiles(serve(body, c.userKey))
 	case control.OpProve:
-		return noFiles(serve(body, c.prove))
+		return noFiles(serve(body, func(r control.Prove) (control.Login, error) { return c.prove(ctx, r) }))
 	case control.OpOpen:
 		var req control.Open
 		if err := control.Decode(body, &req); err != nil {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gateway"
+	"gateway/internal/activeness"
 	"gateway/internal/admin"
 	"gateway/internal/audit"
 	"gateway/internal/store"
@@ -53,6 +54,7 @@ type Settings struct {
 	ExpiredMessage          string // to inactive accounts, #DAYS# being how long; empty: a text of ours
 	ReadOnly                bool
 	RequireSandbox          bool
+	Admins                  []string
 }
 
 // Auditor takes the records that must not be lost: its error refuses or ends
@@ -66,16 +68,19 @@ type Signers interface {
 
 // Monitor serves the gateway. Fill the exported fields, then call Serve.
 type Monitor struct {
-	Log       *zap.Logger
-	Audit     Auditor
-	Store     store.Store
-	Policy    *policy.Live
-	Signers   Signers
-	Commands  *admin.Executor
-	HostKeys  []ssh.AlgorithmSigner
-	SealKey   []byte // Ed25519 seed of recordings
-	AuditKey  string // fingerprint of its public half
-	Recording string // the recordings folder
+	Log      *zap.Logger
+	Audit    Auditor
+	Store    store.Store
+	Policy   *policy.Live
+	Signers  Signers
+	Commands *admin.Executor
+	// Activeness asks a program whether an account is active; it is not called
+	// while Settings name none.
+	Activeness func(ctx context.Context, program, account string) activeness.Answer
+	HostKeys   []ssh.AlgorithmSigner
+	SealKey    []byte // Ed25519 seed of recordings
+	AuditKey   string // fingerprint of its public half
+	Recording  string // the recordings folder
 	// SessionCommand and RecorderCommand start a child: program and arguments.
 	SessionCommand  []string
 	RecorderCommand []string

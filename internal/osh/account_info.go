@@ -36,6 +36,7 @@ type AccountInfoValue struct {
 	CanConnect      int                   `json:"can_connect"`
 	Groups          map[string]GroupFlags `json:"groups"`
 	IsActive        int                   `json:"is_active"`
+	ActiveUnknown   int                   `json:"is_active_unknown,omitempty"` // then the configuration decides is_active
 	IsExpired       int                   `json:"is_expired"`
 	IsFrozen        int                   `json:"is_frozen"`
 	IsTTLExpired    int                   `json:"is_ttl_expired"`
@@ -148,6 +149,8 @@ func writeAccountInfo(w io.Writer, v AccountInfoValue) {
 		yes  int
 		what string
 	}{
+		{(1 - v.IsActive) * (1 - v.ActiveUnknown), "It is inactive."},
+		{v.ActiveUnknown, "It can't be told now whether it is active."},
 		{v.IsFrozen, "It is frozen."},
 		{v.IsExpired, "It was inactive for too long."},
 		{v.IsTTLExpired, "It has expired."},

@@ -23,8 +23,10 @@ type AccountList struct {
 type AccountLine struct {
 	CreatedBy string `json:"created_by"`
 	IsActive  int    `json:"is_active"`
-	Name      string `json:"name"`
-	UID       int    `json:"uid"`
+	// ActiveUnknown: nobody knows, and the configuration decides is_active.
+	ActiveUnknown int    `json:"is_active_unknown,omitempty"`
+	Name          string `json:"name"`
+	UID           int    `json:"uid"`
 	*AccountLineAudit
 }
 
@@ -77,7 +79,8 @@ func (a AccountLine) state() string {
 			words = append(words, word)
 		}
 	}
-	add(1-a.IsActive, "inactive")
+	add(a.ActiveUnknown, "not known to be active")
+	add((1-a.IsActive)*(1-a.ActiveUnknown), "inactive")
 	if a.AccountLineAudit != nil {
 		add(a.IsFrozen, "frozen")
 		add(a.IsTTLExpired, "expired")
