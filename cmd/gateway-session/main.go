@@ -115,10 +115,10 @@ func tell() error {
 	return json.NewEncoder(os.Stdout).Encode(report)
 }
 
-// program becomes a program of the operators', with one argument. Why it could
-// not is written to descriptor 3, which a program that was started never sees.
+// program becomes a program of the operators', descriptor 4, with one argument.
+// Why it could not is written to descriptor 3, which the program never sees.
 func program(path, arg string, hidden []string) error {
-	err := jail.Exec(jail.Program{Path: path, Args: []string{arg}, Hidden: hidden, Keep: []int{fdControl}})
+	err := jail.Exec(jail.Program{Path: path, Args: []string{arg}, Hidden: hidden, File: fdSocket, Status: fdControl})
 	_, _ = os.NewFile(fdControl, "status").WriteString(err.Error()) // nobody reads it: they are gone
 	return err
 }

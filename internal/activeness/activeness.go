@@ -164,6 +164,11 @@ func (r *Runner) start(ctx context.Context, program, account string) (exit, erro
 		return exit{}, err
 	}
 	defer null.Close()
+	file, err := os.Open(program)
+	if err != nil {
+		return exit{}, err
+	}
+	defer file.Close()
 	stderr, err := newPipe(maxText)
 	if err != nil {
 		return exit{}, err
@@ -177,10 +182,10 @@ func (r *Runner) start(ctx context.Context, program, account string) (exit, erro
 	defer failed.r.Close()
 	cmd := &exec.Cmd{
 		// By way of its descriptor: the child's uid may not be able to walk to it.
-		Path: "/proc/self/fd/4",
+		Path: "/proc/self/fd/5",
 		Args: append([]string{r.helper, "program", program, account}, r.hidden()...),
 		Env:  []string{}, Dir: "/", Stdin: null, Stdout: null, Stderr: stderr.w,
-		ExtraFiles: []*os.File{failed.w, helper}, SysProcAttr: attr,
+		ExtraFiles: []*os.File{failed.w, file, helper}, SysProcAttr: attr,
 	}
 	err = cmd.Start()
 	stderr.w.Close()

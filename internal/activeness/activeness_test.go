@@ -24,7 +24,7 @@ import (
 // becomes the one to run.
 func TestMain(m *testing.M) {
 	if len(os.Args) >= 4 && os.Args[1] == "program" {
-		err := jail.Exec(jail.Program{Path: os.Args[2], Args: os.Args[3:4], Hidden: os.Args[4:], Keep: []int{3}})
+		err := jail.Exec(jail.Program{Path: os.Args[2], Args: os.Args[3:4], Hidden: os.Args[4:], Status: 3, File: 4})
 		_, _ = os.NewFile(3, "status").WriteString(err.Error())
 		os.Exit(1)
 	}
@@ -257,23 +257,34 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
-// What is hidden stays so in a folder that programs may read otherwise, and a
-// program inside of it may be run and sees nothing else there.
-func TestHiddenAround(t *testing.T) {
+// A program inside of what is hidden may be run, also where its uid can't walk
+// to, and sees nothing else there.
+func TestInsideHidden(t *testing.T) {
+	requireLandlock(t)
+	uids(t, func(t *testing.T, f *fixture) {
+		inside := filepath.Join(f.data, "active")
+		script := "#!/bin/sh\n! cat " + f.data + "/master.key && ! ls " + f.data + " || exit 4\n"
+		if err := os.WriteFile(inside, []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(f.data, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Run(t.Context(), inside, "alice"); got.Verdict != Active {
+			t.Errorf("Run = %+v", got)
+			f.checkLog(t, "-")
+		}
+	})
+}
+
+// What is hidden stays so in a folder that programs may read otherwise.
+func TestHiddenBeneath(t *testing.T) {
 	requireLandlock(t)
 	f := newFixture(t, 0)
-	inside := filepath.Join(f.data, "active")
-	script := "#!/bin/sh\n! cat " + f.data + "/master.key && ! ls " + f.data + " || exit 4\n"
-	if err := os.WriteFile(inside, []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if got := f.Run(t.Context(), inside, "alice"); got.Verdict != Active {
-		t.Errorf("a program in the data folder: Run = %+v", got)
-	}
 	f.hidden = func() []string { return []string{"/etc/ssl", "/usr/share/doc"} }
 	got := f.Run(t.Context(), f.script(t, `! ls /etc/ssl && ! ls /usr/share/doc && cat /etc/passwd || exit 4`), "alice")
 	if got.Verdict != Active {
-		t.Errorf("with hidden folders below /etc and /usr: Run = %+v", got)
+		t.Errorf("Run = %+v", got)
 	}
 }
 

@@ -20,9 +20,10 @@ import (
 // and no more.
 type Program struct {
 	Path   string
+	File   int      // a descriptor of it, for who can't walk to the path
 	Args   []string // without the name
 	Hidden []string // real paths that it must not read, whatever else is allowed
-	Keep   []int    // descriptors up to exec; of 0 to 2 it inherits what is there
+	Status int      // a descriptor that execve(2) closes; of 0 to 2 it inherits what is there
 }
 
 // What a program may read and execute besides itself and its folder; those in
@@ -50,7 +51,7 @@ const moreProcesses = 64
 // Only the thread that calls execve(2) has to be confined: the others end.
 func Exec(p Program) error {
 	runtime.LockOSThread()
-	if err := closeInherited(append([]int{0, 1, 2}, p.Keep...)); err != nil {
+	if err := closeInherited([]int{0, 1, 2, p.File, p.Status}); err != nil {
 		return err
 	}
 	// Those three the program does inherit.
@@ -85,9 +86,23 @@ func Exec(p Program) error {
 	if err != nil && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("install system call filter: %w", err)
 	}
+	return fmt.Errorf("execute %s as uid %d: %w", p.Path, os.Getuid(), p.execute())
+}
+
+// execute becomes the program, which the confined thread may.
+func (p Program) execute() error {
+	argv := append([]string{p.Path}, p.Args...)
 	env := []string{"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG=C"}
-	err = unix.Exec(p.Path, append([]string{p.Path}, p.Args...), env)
-	return fmt.Errorf("execute %s as uid %d: %w", p.Path, os.Getuid(), err)
+	err := unix.Exec(p.Path, argv, env)
+	if !errors.Is(err, unix.EACCES) {
+		return err
+	}
+	// It lies where this uid can't walk to, such as in the data folder. An
+	// interpreter opens the descriptor, so that it has to inherit it.
+	if _, err := unix.FcntlInt(uintptr(p.File), unix.F_SETFD, 0); err != nil {
+		return err
+	}
+	return unix.Exec("/proc/self/fd/"+strconv.Itoa(p.File), argv, env)
 }
 
 // allow adds what p may read to a ruleset.
@@ -109,8 +124,9 @@ func (p Program) allow(ruleset int) error {
 	if err := allowPath(ruleset, os.DevNull, ll.AccessFSReadFile|ll.AccessFSWriteFile); err != nil {
 		return err
 	}
-	if err := allowPath(ruleset, p.Path, readFile); err != nil {
-		return err
+	rule := ll.PathBeneathAttr{ParentFd: p.File, AllowedAccess: readFile}
+	if err := ll.LandlockAddPathBeneathRule(ruleset, &rule, 0); err != nil {
+		return fmt.Errorf("confine program: allow %s: %w", p.Path, err)
 	}
 	if dir := filepath.Dir(p.Path); ownFolder(dir, p.Hidden) {
 		return allowPath(ruleset, dir, readFolder)
