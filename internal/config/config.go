@@ -123,7 +123,7 @@ type Config struct {
 	// Show at login when the account was last seen.
 	DisplayLastLogin bool `yaml:"displayLastLogin"`
 	// What the gateway's own text looks like on a terminal. none: text only. basic: colours.
-	// full: colours, and a sign before success and failure. Through a pipe and with --quiet always none.
+	// full: colours, and a sign before success and failure. Without a terminal and with --quiet always none.
 	Fanciness string `yaml:"fanciness"`
 	// The interactive mode may be used (ssh … -- -i).
 	InteractiveModeAllowed bool `yaml:"interactiveModeAllowed"`

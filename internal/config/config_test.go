@@ -304,6 +304,7 @@ func BenchmarkCurrent(b *testing.B) {
 func FuzzLoad(f *testing.F) {
 	f.Add(string(config.InitialFile("edge")))
 	f.Add("listen: ['127.0.0.1:1', '[::1]:2']\nallowedNetworks: [10.0.0.0/8]\ningressToEgressRules: [[[::/0], [], DENY]]\n")
+	f.Add("commands: {ping: {disabled: true}, selfAddPrivateAccess: {widest_v4_prefix: 24}}\n")
 	f.Add("? a\n: b\n")
 	f.Add("- &a [*a]\n")
 	f.Fuzz(func(t *testing.T, file string) {

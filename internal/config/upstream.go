@@ -76,7 +76,7 @@ func loggingRows() []upstreamRow {
 		{"enableGlobalAccessLog enableAccountAccessLog enableGlobalSqlLog enableAccountSqlLog", notApplicable,
 			"one audit log (auditFile) and one index of sessions are always written: selfListSessions needs no setting"},
 		{"ttyrecFilenameFormat ttyrecDirectPathFormat ttyrecViaPathFormat", notApplicable,
-			"a recording is named by its session; gateway recording list finds it by account, target and time"},
+			"a recording is named by its session; gateway recording list finds it by account, selfListSessions by target and time"},
 		{"ttyrecAdditionalParameters", notApplicable, "there is no ttyrec program; recordings are always compressed"},
 		{"ttyrecStealthStdoutPattern", notApplicable, "everything is recorded"},
 	}
@@ -90,7 +90,7 @@ func sessionRows() []upstreamRow {
 		{"keyboardInteractiveAllowed passwordAllowed", later, "comes with passwords of targets"},
 		{"telnetAllowed", later, "comes with telnet"},
 		{"displayLastLogin", same, ""},
-		{"fanciness", better, "only ever on a terminal: what goes through a pipe is plain text"},
+		{"fanciness", better, "only where the client asked for a terminal, which is not dumb, and never with --quiet"},
 		{"interactiveModeAllowed interactiveModeTimeout interactiveModeByDefault", same, ""},
 		{"interactiveModeProactiveMFAenabled interactiveModeProactiveMFAexpiration", later, "comes with second factors"},
 		{"idleLockTimeout idleKillTimeout warnBeforeLockSeconds warnBeforeKillSeconds", later, "comes with lock and unlock"},
@@ -103,7 +103,7 @@ func accountRows() []upstreamRow {
 	return []upstreamRow{
 		{"accountMaxInactiveDays accountExpiredMessage", same, ""},
 		{"accountCreateSupplementaryGroups", same, "the restricted commands among them, as there are no system groups"},
-		{"accountCreateDefaultPersonalAccesses", better, "also with networks and IPv6; a wrong entry is refused with its line"},
+		{"accountCreateDefaultPersonalAccesses", better, "also with IPv6; a wrong entry is refused with its line when the file is read"},
 		{"ingressRequirePIV", later, "comes with PIV"},
 		{"accountMFAPolicy", same, ""},
 		{"MFAPasswordMinDays MFAPasswordMaxDays MFAPasswordWarnDays MFAPasswordInactiveDays MFAPostCommand TOTPProvider", later,
