@@ -13,13 +13,10 @@ import (
 	"gateway/internal/store"
 )
 
-// access reads the options that name an entry of a list of accesses. A host
-// name is resolved now, and returned beside.
+// access reads the options that name an entry of a list of accesses. Host
+// names are resolved now; the target's is returned beside.
 func (c *call) access(ctx context.Context, o osh.AccessOptions) (gateway.Access, string, error) {
 	var a gateway.Access
-	if o.Protocol != "" || o.ProxyHost != "" || o.ProxyPort != "" || o.ProxyUser != "" {
-		return a, "", c.fail("ERR_INVALID_PARAMETER", "--protocol and --proxy-… are not offered by this gateway")
-	}
 	var err error
 	if a.User, err = c.accessUser(o); err != nil {
 		return a, "", err
@@ -27,13 +24,24 @@ func (c *call) access(ctx context.Context, o osh.AccessOptions) (gateway.Access,
 	if a.Port, err = c.accessPort(o); err != nil {
 		return a, "", err
 	}
+	if a.Proxy, err = c.proxyLogin(o.ProxyOptions); err != nil {
+		return a, "", err
+	}
 	prefix, name, err := c.accessHost(ctx, o.Host)
+	if err != nil {
+		return a, "", err
+	}
 	a.Prefix = prefix
+	a.Proxy.Addr, err = c.proxyAddr(ctx, o.ProxyHost)
 	return a, name, err
 }
 
 func (c *call) accessUser(o osh.AccessOptions) (string, error) {
 	switch {
+	case o.Protocol != "" && (o.User != "" || o.UserAny):
+		return "", c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--protocol and --user exclude each other: a right to transfer files is for every user")
+	case o.Protocol != "":
+		return c.right(o.Protocol)
 	case o.User != "" && o.UserAny && o.User != "*":
 		return "", c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--user and --user-any exclude each other")
 	case o.User == "" && !o.UserAny:
@@ -44,6 +52,18 @@ func (c *call) accessUser(o osh.AccessOptions) (string, error) {
 	user, err := gateway.ParseUserPattern(o.User)
 	if err != nil {
 		return "", c.fail("ERR_INVALID_PARAMETER", "user %q is not valid", gateway.Printable(clip(o.User)))
+	}
+	if right, ok := strings.CutPrefix(user, "!"); ok {
+		return c.right(right)
+	}
+	return user, nil
+}
+
+// right gives the user that stands for the right to transfer files.
+func (c *call) right(protocol string) (string, error) {
+	user, ok := gateway.RightUser(protocol)
+	if !ok {
+		return "", c.fail("ERR_INVALID_PARAMETER", "protocol %q is not valid: scpupload, scpdownload, sftp or rsync", gateway.Printable(clip(protocol)))
 	}
 	return user, nil
 }
@@ -112,13 +132,20 @@ func (c *call) host(ctx context.Context, host string) (netip.Addr, string, error
 // newAccess reads the options of an access to be added. keys are the ones that
 // it will be used with.
 func (c *call) newAccess(ctx context.Context, o osh.AccessOptions, n osh.NewAccessOptions, keys []gateway.EgressKey) (gateway.Access, error) {
+	if n.ForceKey != "" && n.ForcePassword != "" {
+		return gateway.Access{}, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--force-key and --force-password exclude each other")
+	}
+	if o.ProxyHost != "" && !c.set.ProxyJump {
+		return gateway.Access{}, c.fail("ERR_INVALID_PARAMETER", "--proxy-host: egress jump hosts are not allowed by the configuration of this gateway")
+	}
 	a, name, err := c.access(ctx, o)
 	if err != nil {
 		return a, err
 	}
-	if n.ForcePassword != "" {
-		return a, c.fail("ERR_INVALID_PARAMETER", "--force-password is not offered by this gateway")
+	if n.ForcePassword != "" && !isPasswordHash(n.ForcePassword) {
+		return a, c.fail("ERR_INVALID_PARAMETER", "--force-password wants the hash of a password: md5crypt ($1$), sha256crypt ($5$), sha512crypt ($6$), or Cisco's type 8 or 9")
 	}
+	a.ForcePassword = n.ForcePassword
 	if a.Expires, err = c.expiry(n.TTL); err != nil {
 		return a, err
 	}
@@ -166,9 +193,15 @@ func cleanComment(s string) string {
 }
 
 // probe logs in to the target of a with keys, which belong to o, unless it is
-// more than one, or force.
+// more than one, or not to be logged in to with a key, or force.
 func (c *call) probe(ctx context.Context, a gateway.Access, force bool, o store.Owner, keys []gateway.EgressKey) error {
-	if force || !a.Prefix.IsSingleIP() || a.User == "" || strings.ContainsAny(a.User, "*?") || a.Port == 0 {
+	several := func(user string, port uint16) bool {
+		return user == "" || strings.ContainsAny(user, "*?") || port == 0
+	}
+	switch {
+	case force || a.ForcePassword != "" || strings.HasPrefix(a.User, "!"):
+		return nil
+	case !a.Proxy.IsZero() || !a.Prefix.IsSingleIP() || several(a.User, a.Port):
 		return nil
 	}
 	if a.ForceKey != "" {
@@ -209,6 +242,9 @@ func accessChange(account, action string, a gateway.Access, now time.Time) osh.A
 		IP:      gateway.NetworkText(a.Prefix),
 		Port:    number(a.Port),
 		User:    optional(a.User),
+	}
+	if !a.Proxy.IsZero() {
+		v.ProxyIP, v.ProxyPort, v.ProxyUser = optional(a.Proxy.Addr.String()), number(a.Proxy.Port), optional(a.Proxy.User)
 	}
 	if action == "add" {
 		v.Comment = optional(a.Comment)

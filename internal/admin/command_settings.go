@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"strings"
+
 	"gateway"
 	"gateway/internal/osh"
 )
@@ -41,7 +43,7 @@ func (c *call) checkBounds(account string, a gateway.Access) error {
 		return c.fail("ERR_INVALID_PARAMETER", "%s is too wide: %s may add %s networks of at most /%d here",
 			a.Prefix, c.cmd.Name, family, widest)
 	}
-	if set.SelfRemoteUserOnly && a.User != account {
+	if set.SelfRemoteUserOnly && a.User != account && !strings.HasPrefix(a.User, "!") { // to transfer files is no login
 		return c.fail("ERR_INVALID_PARAMETER", "the remote user has to be %s: %s may add no other here", account, c.cmd.Name)
 	}
 	return nil

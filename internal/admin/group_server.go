@@ -56,13 +56,17 @@ func groupDelServer(ctx context.Context, c *call, r *osh.GroupDelServer) (osh.Re
 func (c *call) groupAccessChange(group, action string, a gateway.Access) osh.GroupAccessChange {
 	v := accessChange("", action, a, c.now)
 	return osh.GroupAccessChange{
-		Action:   v.Action,
-		Comment:  v.Comment,
-		ForceKey: optional(a.ForceKey),
-		Group:    group,
-		IP:       v.IP,
-		Port:     v.Port,
-		TTL:      v.TTL,
-		User:     v.User,
+		Action:        v.Action,
+		Comment:       v.Comment,
+		ForceKey:      optional(a.ForceKey),
+		ForcePassword: optional(a.ForcePassword),
+		Group:         group,
+		IP:            v.IP,
+		Port:          v.Port,
+		ProxyIP:       v.ProxyIP,
+		ProxyPort:     v.ProxyPort,
+		ProxyUser:     v.ProxyUser,
+		TTL:           v.TTL,
+		User:          v.User,
 	}
 }

@@ -63,12 +63,21 @@ func listedAccess(a gateway.Access) osh.ListedAccess {
 		User:          optional(a.User),
 		UserComment:   optional(a.Comment),
 	}
-	if a.Port != 0 {
-		shown.Port = optional(strconv.Itoa(int(a.Port)))
+	shown.Port = portText(a.Port)
+	if !a.Proxy.IsZero() {
+		shown.ProxyIP, shown.ProxyPort, shown.ProxyUser = optional(a.Proxy.Addr.String()), portText(a.Proxy.Port), optional(a.Proxy.User)
 	}
 	if !a.Expires.IsZero() {
 		expiry := a.Expires.Unix()
 		shown.Expiry = &expiry
 	}
 	return shown
+}
+
+// portText gives nil for "any", as JSON null.
+func portText(port uint16) *string {
+	if port == 0 {
+		return nil
+	}
+	return optional(strconv.Itoa(int(port)))
 }

@@ -243,7 +243,10 @@ func TestWhoHasAccessTo(t *testing.T) {
 		{osh.WhoHasAccessTo{Host: "192.0.2.1", Port: "65536"}, "ERR_INVALID_PARAMETER"},
 		{osh.WhoHasAccessTo{Host: "192.0.2.1", User: "a\x1b"}, "ERR_INVALID_PARAMETER"},
 		{osh.WhoHasAccessTo{Host: "192.0.2.1", User: "a*"}, "ERR_INVALID_PARAMETER"},
-		{osh.WhoHasAccessTo{Host: "192.0.2.1", ProxyHost: "192.0.2.2"}, "ERR_INVALID_PARAMETER"},
+		{osh.WhoHasAccessTo{Host: "192.0.2.1", ProxyOptions: osh.ProxyOptions{ProxyHost: "192.0.2.0/24"}}, "ERR_INVALID_PARAMETER"},
+		{osh.WhoHasAccessTo{Host: "192.0.2.1", ProxyOptions: osh.ProxyOptions{ProxyHost: "unknown.example"}}, "ERR_HOST_NOT_FOUND"},
+		{osh.WhoHasAccessTo{Host: "192.0.2.1", ProxyOptions: osh.ProxyOptions{ProxyPort: "0"}}, "ERR_INVALID_PARAMETER"},
+		{osh.WhoHasAccessTo{Host: "192.0.2.1", ProxyOptions: osh.ProxyOptions{ProxyUser: "a?"}}, "ERR_INVALID_PARAMETER"},
 	} {
 		printable(t, w.want(tt.want, "zoe", "whoHasAccessTo", tt.r))
 	}

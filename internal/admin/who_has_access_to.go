@@ -51,20 +51,18 @@ func whoHasAccessTo(ctx context.Context, c *call, r *osh.WhoHasAccessTo) (osh.Re
 	return c.ok(who, "Accounts with a declared access to %s: %d.", gateway.Printable(clip(r.Host)), len(who))
 }
 
-// question is what accesses are compared with; the zero value of user and port
-// is that they do not matter.
+// question is what accesses are compared with; the zero values of user, port
+// and proxy, and of the proxy's parts, are that they do not matter.
 type question struct {
 	prefix    netip.Prefix
 	user      string
 	port      uint16
+	proxy     gateway.Hop
 	wildcards bool
 }
 
 func (c *call) question(ctx context.Context, r *osh.WhoHasAccessTo) (question, error) {
 	q := question{wildcards: r.ShowWildcards}
-	if r.ProxyHost != "" || r.ProxyPort != "" || r.ProxyUser != "" {
-		return q, c.fail("ERR_INVALID_PARAMETER", "--proxy-… is not offered by this gateway")
-	}
 	var err error
 	if r.User != "" && r.User != "*" {
 		if q.user, err = gateway.ParseUser(r.User); err != nil {
@@ -74,7 +72,18 @@ func (c *call) question(ctx context.Context, r *osh.WhoHasAccessTo) (question, e
 	if q.port, err = gateway.ParsePortPattern(r.Port); err != nil {
 		return q, c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
 	}
-	q.prefix, _, err = c.accessHost(ctx, r.Host)
+	if r.ProxyUser != "" && r.ProxyUser != "*" {
+		if q.proxy.User, err = gateway.ParseUser(r.ProxyUser); err != nil {
+			return q, c.fail("ERR_INVALID_PARAMETER", "--proxy-user: %s", what(err, gateway.ErrInvalid))
+		}
+	}
+	if q.proxy.Port, err = gateway.ParsePortPattern(r.ProxyPort); err != nil {
+		return q, c.fail("ERR_INVALID_PARAMETER", "--proxy-port: %s", what(err, gateway.ErrInvalid))
+	}
+	if q.prefix, _, err = c.accessHost(ctx, r.Host); err != nil {
+		return q, err
+	}
+	q.proxy.Addr, err = c.proxyAddr(ctx, r.ProxyHost)
 	return q, err
 }
 
@@ -84,8 +93,16 @@ func (q question) covered(c *call, list []gateway.Access) bool {
 		return (q.wildcards || a.Prefix.Bits() > 0) &&
 			a.Prefix.Bits() <= q.prefix.Bits() && a.Prefix.Contains(q.prefix.Addr()) &&
 			(q.port == 0 || a.Port == 0 || a.Port == q.port) &&
-			(q.user == "" || coversUser(a.User, q.user)) && !a.Expired(c.now)
+			(q.user == "" || coversUser(a.User, q.user)) && q.throughProxy(a.Proxy) && !a.Expired(c.now)
 	})
+}
+
+// throughProxy compares the jump host, as far as one is asked about.
+func (q question) throughProxy(h gateway.Hop) bool {
+	return q.proxy.IsZero() || !h.IsZero() &&
+		(!q.proxy.Addr.IsValid() || h.Addr == q.proxy.Addr) &&
+		(q.proxy.Port == 0 || h.Port == 0 || h.Port == q.proxy.Port) &&
+		(q.proxy.User == "" || coversUser(h.User, q.proxy.User))
 }
 
 // coversUser compares as policy does: the users that stand for protocol rights

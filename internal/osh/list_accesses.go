@@ -72,12 +72,19 @@ func accessListsText(w io.Writer, r Result) error {
 // writeAccesses writes one access a line.
 func writeAccesses(w io.Writer, acl []ListedAccess) {
 	for _, a := range acl {
-		fmt.Fprintf(w, "  %s@%s:%s  added by %s on %s", orAny(a.User), a.IP, orAny(a.Port), a.AddedBy, a.AddedDate)
+		fmt.Fprintf(w, "  %s@%s:%s", orAny(a.User), a.IP, orAny(a.Port))
+		if a.ProxyIP != nil {
+			fmt.Fprintf(w, " via %s@%s:%s", orAny(a.ProxyUser), *a.ProxyIP, orAny(a.ProxyPort))
+		}
+		fmt.Fprintf(w, "  added by %s on %s", a.AddedBy, a.AddedDate)
 		if a.Expiry != nil {
 			fmt.Fprintf(w, "  until %s", time.Unix(*a.Expiry, 0).UTC().Format(time.DateTime))
 		}
 		if a.ForceKey != nil {
 			fmt.Fprintf(w, "  with %s", *a.ForceKey)
+		}
+		if a.ForcePassword != nil {
+			fmt.Fprintf(w, "  with the password %s", *a.ForcePassword)
 		}
 		if a.UserComment != nil {
 			fmt.Fprintf(w, "  # %s", *a.UserComment)

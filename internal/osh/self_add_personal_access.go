@@ -2,17 +2,20 @@ package osh
 
 // AccessOptions name one entry of a list of accesses.
 type AccessOptions struct {
-	Host    string `opt:"host,h" arg:"HOST" pos:"true" required:"true" help:"host name, IP address or CIDR prefix"`
-	User    string `opt:"user,u,l" arg:"USER" help:"login at the target; * and ? match anything, * alone any user"`
-	UserAny bool   `opt:"user-any" help:"same as --user '*'"`
-	Port    string `opt:"port,p" arg:"PORT" help:"port of the target; * for any"`
-	PortAny bool   `opt:"port-any" help:"same as --port '*'"`
+	Host     string `opt:"host,h" arg:"HOST" pos:"true" required:"true" help:"host name, IP address or CIDR prefix"`
+	User     string `opt:"user,u,l" arg:"USER" help:"login at the target; * and ? match anything, * alone any user"`
+	UserAny  bool   `opt:"user-any" help:"same as --user '*'"`
+	Port     string `opt:"port,p" arg:"PORT" help:"port of the target; * for any"`
+	PortAny  bool   `opt:"port-any" help:"same as --port '*'"`
+	Protocol string `opt:"protocol" arg:"PROTOCOL" help:"instead of --user, the right to transfer files: scpupload, scpdownload, sftp, rsync"`
+	ProxyOptions
+}
 
-	// The following are known so that they can be refused by name.
-	Protocol  string `opt:"protocol" arg:"PROTOCOL" help:"not offered yet"`
-	ProxyHost string `opt:"proxy-host" arg:"HOST" help:"not offered yet"`
-	ProxyPort string `opt:"proxy-port" arg:"PORT" help:"not offered yet"`
-	ProxyUser string `opt:"proxy-user" arg:"USER" help:"not offered yet"`
+// ProxyOptions name the egress jump host of an access: all of them, or none.
+type ProxyOptions struct {
+	ProxyHost string `opt:"proxy-host" arg:"HOST" help:"the access is through this jump host: a name or an IP address"`
+	ProxyPort string `opt:"proxy-port" arg:"PORT" help:"port of the jump host; * for any"`
+	ProxyUser string `opt:"proxy-user" arg:"USER" help:"login at the jump host; * and ? match anything, * alone any user"`
 }
 
 // NewAccessOptions are what else an access may have when it is added.
@@ -21,7 +24,7 @@ type NewAccessOptions struct {
 	Comment       string `opt:"comment" arg:"TEXT" help:"why it is there"`
 	Force         bool   `opt:"force" help:"don't try to connect first"`
 	ForceKey      string `opt:"force-key" arg:"FINGERPRINT" help:"use only that egress key"`
-	ForcePassword string `opt:"force-password" arg:"HASH" help:"not offered yet"`
+	ForcePassword string `opt:"force-password" arg:"HASH" help:"use only the egress password that has this hash"`
 }
 
 // SelfAddPersonalAccess is the request of selfAddPersonalAccess.

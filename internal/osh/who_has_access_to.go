@@ -16,11 +16,7 @@ type WhoHasAccessTo struct {
 	IgnorePersonal bool     `opt:"ignore-personal" help:"leave personal accesses out"`
 	IgnoreGroup    []string `opt:"ignore-group" arg:"GROUP" complete:"group" help:"leave that group out"`
 	ShowWildcards  bool     `opt:"show-wildcards" help:"also accesses to everywhere (0.0.0.0/0, ::/0)"`
-
-	// The following are known so that they can be refused by name.
-	ProxyHost string `opt:"proxy-host" arg:"HOST" help:"not offered yet"`
-	ProxyPort string `opt:"proxy-port" arg:"PORT" help:"not offered yet"`
-	ProxyUser string `opt:"proxy-user" arg:"USER" help:"not offered yet"`
+	ProxyOptions
 }
 
 // AccountWays says through what an account has an access.
