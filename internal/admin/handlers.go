@@ -34,6 +34,7 @@ func handlers() map[string]handler {
 		"groupListServers":         handle(groupListServers),
 		"help":                     handle(help),
 		"info":                     handle(info),
+		"mtr":                      handle(mtr),
 		"nc":                       handle(nc),
 		"ping":                     handle(ping),
 		"selfAddIngressKey":        handle(selfAddIngressKey),

@@ -53,8 +53,8 @@ const minPingSize, maxPingSize = 16, 9000
 
 func ping(ctx context.Context, c *call, r *osh.Ping) (osh.Result, error) {
 	switch {
-	case r.TTL != 0:
-		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "-t is not offered by this gateway")
+	case r.TTL < 0 || r.TTL > 255:
+		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "-t goes from 1 to 255")
 	case r.Count < 0 || r.Count > 3600:
 		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "-c goes from 1 to 3600")
 	case r.Size != 0 && (r.Size < minPingSize || r.Size > maxPingSize):
@@ -66,6 +66,13 @@ func ping(ctx context.Context, c *call, r *osh.Ping) (osh.Result, error) {
 }
 
 func alive(ctx context.Context, c *call, r *osh.Alive) (osh.Result, error) {
+	return c.echoSocket(ctx, r.Host)
+}
+
+func mtr(ctx context.Context, c *call, r *osh.MTR) (osh.Result, error) {
+	if r.Cycles < 0 || r.Cycles > osh.MaxMTRCycles {
+		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "-c goes from 1 to %d", osh.MaxMTRCycles)
+	}
 	return c.echoSocket(ctx, r.Host)
 }
 
@@ -82,7 +89,7 @@ func (c *call) echoSocket(ctx context.Context, host string) (osh.Result, error) 
 	if err != nil {
 		return osh.Result{}, err
 	}
-	res, err := c.ok(osh.EchoTarget{Host: host, V6: addr.Is6()}, "")
+	res, err := c.ok(osh.EchoTarget{Host: host, Addr: addr}, "")
 	res.Files = []*os.File{f}
 	return res, err
 }

@@ -198,7 +198,24 @@ func TestNetworkCommands(t *testing.T) {
 	f.want("KO_ACCESS_DENIED", "bob", "ping", osh.Ping{Host: "203.0.113.1"})
 	f.want("KO_ACCESS_DENIED", "bob", "alive", osh.Alive{Host: "203.0.113.1"})
 	f.want("ERR_INVALID_PARAMETER", "bob", "ping", osh.Ping{Host: "192.0.2.7", Size: 1 << 20})
-	if r := f.want("OK", "bob", "ping", osh.Ping{Host: "192.0.2.7"}); len(r.Files) != 1 {
+	for _, ttl := range []int{-1, 256} {
+		f.want("ERR_INVALID_PARAMETER", "bob", "ping", osh.Ping{Host: "192.0.2.7", TTL: ttl})
+	}
+	if r := f.want("OK", "bob", "ping", osh.Ping{Host: "192.0.2.7", TTL: 255}); len(r.Files) != 1 {
 		t.Errorf("ping comes with %d descriptors, want 1", len(r.Files))
+	}
+}
+
+func TestMTR(t *testing.T) {
+	f := newFixture(t)
+	f.want("ERR_MISSING_PARAMETER", "bob", "mtr", osh.MTR{Report: true})
+	f.want("ERR_INVALID_PARAMETER", "bob", "mtr", osh.MTR{Host: "not a host"})
+	f.want("ERR_HOST_NOT_FOUND", "bob", "mtr", osh.MTR{Host: "nowhere.example"})
+	f.want("KO_ACCESS_DENIED", "bob", "mtr", osh.MTR{Host: "203.0.113.1"})
+	for _, cycles := range []int{-1, 101} {
+		f.want("ERR_INVALID_PARAMETER", "bob", "mtr", osh.MTR{Host: "192.0.2.7", Cycles: cycles})
+	}
+	if r := f.want("OK", "bob", "mtr", osh.MTR{Host: "srv.example", Cycles: 100}); len(r.Files) != 1 {
+		t.Errorf("mtr comes with %d descriptors, want 1", len(r.Files))
 	}
 }

@@ -64,11 +64,21 @@ var acts = map[string]func(o order) error{
 	"linger when closing": func(order) error {
 		return unix.SetsockoptLinger(fdSocket, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 60})
 	},
-	"send with fast open":      func(order) error { return unix.Send(fdSocket, []byte("x"), unix.MSG_FASTOPEN) },
-	"message with fast open":   func(order) error { return unix.Sendmsg(fdSocket, []byte("x"), nil, loopback, unix.MSG_FASTOPEN) },
-	"attach a socket filter":   func(order) error { return unix.SetsockoptInt(fdSocket, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, 0) },
-	"layer on a socket":        func(order) error { return unix.SetsockoptString(fdSocket, unix.IPPROTO_TCP, unix.TCP_ULP, "tls") },
-	"repair a socket":          func(order) error { return unix.SetsockoptInt(fdSocket, unix.IPPROTO_TCP, unix.TCP_REPAIR, 1) },
+	"send with fast open":    func(order) error { return unix.Send(fdSocket, []byte("x"), unix.MSG_FASTOPEN) },
+	"message with fast open": func(order) error { return unix.Sendmsg(fdSocket, []byte("x"), nil, loopback, unix.MSG_FASTOPEN) },
+	"attach a socket filter": func(order) error { return unix.SetsockoptInt(fdSocket, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, 0) },
+	"layer on a socket":      func(order) error { return unix.SetsockoptString(fdSocket, unix.IPPROTO_TCP, unix.TCP_ULP, "tls") },
+	"repair a socket":        func(order) error { return unix.SetsockoptInt(fdSocket, unix.IPPROTO_TCP, unix.TCP_REPAIR, 1) },
+	"write IP headers":       func(order) error { return unix.SetsockoptInt(fdSocket, unix.IPPROTO_IP, unix.IP_HDRINCL, 1) },
+	"route packets": func(order) error {
+		return unix.SetsockoptString(fdSocket, unix.IPPROTO_IP, unix.IP_OPTIONS, "\x83\x03\x04")
+	},
+	"any source address":       func(order) error { return unix.SetsockoptInt(fdSocket, unix.IPPROTO_IP, unix.IP_TRANSPARENT, 1) },
+	"errors of a socket":       func(order) error { return unix.SetsockoptInt(fdSocket, unix.IPPROTO_IP, unix.IP_RECVERR, 1) },
+	"IPv6 headers":             func(order) error { return unix.SetsockoptInt(fdSocket, unix.IPPROTO_IPV6, unix.IPV6_HDRINCL, 1) },
+	"errors of an IPv6 socket": func(order) error { return unix.SetsockoptInt(fdSocket, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1) },
+	"set a TTL":                func(order) error { return unix.SetsockoptInt(fdSocket, unix.IPPROTO_IP, unix.IP_TTL, 1) },
+	"set a hop limit":          func(order) error { return unix.SetsockoptInt(fdSocket, unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, 1) },
 	"ioctl":                    func(order) error { _, err := unix.IoctlGetInt(fdSocket, unix.TIOCINQ); return err },
 	"terminal input":           func(order) error { return raw(unix.SYS_IOCTL, 1, unix.TIOCSTI, ptr(new(byte))) },
 	"signals from a socket":    func(o order) error { _, err := unix.FcntlInt(fdSocket, unix.F_SETOWN, o.Parent); return err },

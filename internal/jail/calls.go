@@ -72,8 +72,12 @@ func checked(pid int) []rule {
 	}
 }
 
-// socketOptions allows tuning of a connection: time-outs, delays, buffers and
-// class of service. Not SO_LINGER: whoever closes the socket last, such as a
+// socketOptions allows tuning of a connection: time-outs, delays, buffers,
+// class of service and how far packets go, which mtr needs to set for each
+// request. (A socket for each distance, made by the monitor, would need no
+// option here, but 30 descriptors for everybody who looks at a route: a session
+// has 256. What a shorter way gives to a hostile process is packets that don't
+// arrive, and TCP sends the same again.) Not SO_LINGER: whoever closes the socket last, such as a
 // process that it was passed to, would wait.
 func socketOptions() code {
 	option := func(names ...uint32) code { return append(code{load(argLow(2))}, oneOf(eperm, names...)...) }
@@ -81,8 +85,8 @@ func socketOptions() code {
 		when(unix.SOL_SOCKET, option(unix.SO_KEEPALIVE, unix.SO_RCVBUF, unix.SO_SNDBUF)),
 		when(unix.IPPROTO_TCP, option(unix.TCP_NODELAY, unix.TCP_QUICKACK, unix.TCP_CORK, unix.TCP_KEEPIDLE,
 			unix.TCP_KEEPINTVL, unix.TCP_KEEPCNT, unix.TCP_USER_TIMEOUT)),
-		when(unix.IPPROTO_IP, option(unix.IP_TOS)),
-		when(unix.IPPROTO_IPV6, option(unix.IPV6_TCLASS)),
+		when(unix.IPPROTO_IP, option(unix.IP_TOS, unix.IP_TTL)),
+		when(unix.IPPROTO_IPV6, option(unix.IPV6_TCLASS, unix.IPV6_UNICAST_HOPS)),
 		code{ret(eperm)})
 }
 

@@ -52,12 +52,18 @@ func (d Deps) DialCheck(ctx context.Context, addr netip.AddrPort, timeout time.D
 }
 
 // PingSocket implements admin.Deps. The kernel offers echo sockets to the
-// groups in net.ipv4.ping_group_range; root has raw ones besides.
+// groups in net.ipv4.ping_group_range; root has raw ones besides. What routers
+// say of a request is kept for its sender to read.
 func (d Deps) PingSocket(_ context.Context, addr netip.Addr) (*os.File, error) {
 	family, proto := unix.AF_INET, unix.IPPROTO_ICMP
-	var to unix.Sockaddr = &unix.SockaddrInet4{Addr: addr.Unmap().As4()}
-	if addr.Is6() {
+	level, option := unix.IPPROTO_IP, unix.IP_RECVERR
+	addr = addr.Unmap()
+	var to unix.Sockaddr
+	if addr.Is4() {
+		to = &unix.SockaddrInet4{Addr: addr.As4()}
+	} else {
 		family, proto = unix.AF_INET6, unix.IPPROTO_ICMPV6
+		level, option = unix.IPPROTO_IPV6, unix.IPV6_RECVERR
 		to = &unix.SockaddrInet6{Addr: addr.As16()}
 	}
 	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
@@ -67,7 +73,7 @@ func (d Deps) PingSocket(_ context.Context, addr netip.Addr) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ping socket: %w", errors.Join(gateway.ErrUnavailable, err))
 	}
-	if err := unix.Connect(fd, to); err != nil {
+	if err := errors.Join(unix.SetsockoptInt(fd, level, option, 1), unix.Connect(fd, to)); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("ping %s: %w", addr, errors.Join(gateway.ErrUnavailable, err))
 	}

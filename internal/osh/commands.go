@@ -34,6 +34,7 @@ func Commands() []*Command {
 		groupListServersCommand(),
 		helpCommand(),
 		infoCommand(),
+		mtrCommand(),
 		ncCommand(),
 		pingCommand(),
 		selfAddIngressKeyCommand(),

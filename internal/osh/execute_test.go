@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -241,6 +243,51 @@ func host(t *testing.T, answers int) *os.File {
 	}()
 	t.Cleanup(func() { far.Close(); <-done })
 	return os.NewFile(uintptr(fds[0]), "near")
+}
+
+// farHost answers on the network of this machine, where distances can be set.
+func farHost(t *testing.T) osh.Result {
+	t.Helper()
+	far, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, err := net.Dial("udp4", far.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	socket, err := near.(*net.UDPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 2048)
+		for {
+			n, from, err := far.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			buf[0] = 0
+			far.WriteToUDPAddrPort(buf[:n], from)
+		}
+	}()
+	t.Cleanup(func() { far.Close(); <-done })
+	r := osh.OK("mtr", "OK", "", osh.EchoTarget{Host: "srv", Addr: netip.MustParseAddr("192.0.2.7")})
+	r.Files = []*os.File{socket}
+	return r
+}
+
+func TestMTRReport(t *testing.T) {
+	t.Parallel()
+	c := &fakeClient{answers: map[string]func(string) osh.Result{"mtr": func(string) osh.Result { return farHost(t) }}}
+	code, out, errOut := execute(t, c, "", "--osh mtr srv --report -c 1 --json-greppable")
+	if code != 0 || !strings.Contains(out, "Route to srv:\nHOP  HOST") || !strings.Contains(out, "  1  192.0.2.7   0.0%     1 ") ||
+		!strings.Contains(out, `"value":[{"hop":1,"host":"192.0.2.7","loss_percentage":0,"sent":1,"last":`) {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
+	}
 }
 
 func TestPing(t *testing.T) {

@@ -173,6 +173,28 @@ func TestInterrupt(t *testing.T) {
 	p.await("did not answer\r\n")
 }
 
+// On a terminal mtr shows what it learns until somebody has seen enough.
+func TestMTROnTerminal(t *testing.T) {
+	t.Parallel()
+	for name, key := range map[string]string{"q": "xq", "Ctrl-C": "\x03"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &fakeClient{answers: map[string]func(string) osh.Result{"mtr": func(string) osh.Result { return farHost(t) }}}
+			p := sitDown(t, c, nil, "--osh mtr srv")
+			p.await("\x1b[?1049h")
+			p.await("mtr to srv, q ends it\r\n")
+			p.await("\x1b[2Jmtr to srv")
+			p.await("  1  192.0.2.7   0.0%     1 ")
+			p.types(key)
+			p.await("\x1b[?1049l")
+			p.await("Route to srv:\r\n")
+			if code := <-p.exit; code != 0 {
+				t.Errorf("exit %d", code)
+			}
+		})
+	}
+}
+
 // A question that is asked on a terminal can be answered there.
 func TestConfirmationOnTerminal(t *testing.T) {
 	c := &fakeClient{answers: map[string]func(string) osh.Result{"groupDelete": func(request string) osh.Result {

@@ -2,9 +2,6 @@ package osh
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -20,15 +17,8 @@ type Ping struct {
 	Host    string `opt:"host,h" arg:"HOST" pos:"true" required:"true" help:"the host"`
 	Count   int    `opt:"c,count" arg:"N" help:"that many echo requests, 4 if not given"`
 	Size    int    `opt:"s,size" arg:"BYTES" help:"bytes in each, 56 if not given"`
-	TTL     int    `opt:"t,ttl" arg:"TTL" help:"not offered yet"`
+	TTL     int    `opt:"t,ttl" arg:"TTL" help:"routers that each may pass: 1 to 255"`
 	Timeout int    `opt:"w,timeout" arg:"SECONDS" help:"give up after that long, at most 3600"`
-}
-
-// EchoTarget is what the monitor answers to ping and alive, with a connected
-// socket beside it.
-type EchoTarget struct {
-	Host string
-	V6   bool
 }
 
 // PingValue is the value of ping. Times are milliseconds, as text.
@@ -77,6 +67,11 @@ func pingLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, err
 	if err != nil {
 		return Result{}, err
 	}
+	if p.TTL != 0 {
+		if err := e.setTTL(p.TTL); err != nil {
+			return Result{}, fmt.Errorf("ping: %w", err)
+		}
+	}
 	start := env.Now()
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(limit)*time.Second)
 	defer cancel()
@@ -84,13 +79,13 @@ func pingLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, err
 	sent := 0
 	for sent < count && ctx.Err() == nil {
 		sent++
-		took, ok := e.once(ctx, env.Now)
-		if ok {
+		began := env.Now()
+		r, ok := e.once(ctx, uint16(sent))
+		took := env.Now().Sub(began)
+		if ok && !r.from.IsValid() {
 			times = append(times, took.Seconds()*1000)
-			writeText(env.Out, fmt.Sprintf("%s answered in %.2f ms\n", e.target.Host, took.Seconds()*1000))
-		} else {
-			writeText(env.Out, e.target.Host+" did not answer\n")
 		}
+		writeText(env.Out, e.told(r, ok, took)+"\n")
 		if sent < count && ok {
 			pause(ctx, time.Second-took)
 		}
@@ -99,6 +94,45 @@ func pingLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, err
 	v.Host = e.target.Host
 	v.Duration = strconv.FormatInt(env.Now().Sub(start).Milliseconds(), 10)
 	return OK("ping", "OK", fmt.Sprintf("%s of %s answers came.", v.Received, v.Transmitted), v), nil
+}
+
+// once sends one request and waits up to a second for what comes of it.
+func (e *echo) once(ctx context.Context, seq uint16) (reply, bool) {
+	if err := e.send(seq); err != nil {
+		pause(ctx, time.Second) // no route, for now
+		return reply{}, false
+	}
+	stop, err := e.listen(ctx, time.Second)
+	if err != nil {
+		pause(ctx, time.Second) // don't spin
+		return reply{}, false
+	}
+	defer stop()
+	for {
+		r, err := e.receive()
+		switch {
+		case os.IsTimeout(err):
+			return reply{}, false
+		case err != nil:
+			pause(ctx, time.Second)
+			return reply{}, false
+		case r.seq == seq:
+			return r, true
+		}
+	}
+}
+
+// told says what came of a request.
+func (e *echo) told(r reply, ok bool, took time.Duration) string {
+	switch {
+	case !ok:
+		return e.target.Host + " did not answer"
+	case r.expired:
+		return fmt.Sprintf("%s says that the TTL was used up", r.from)
+	case r.from.IsValid():
+		return fmt.Sprintf("%s says that %s can't be reached", r.from, e.target.Host)
+	}
+	return fmt.Sprintf("%s answered in %.2f ms", e.target.Host, took.Seconds()*1000)
 }
 
 // statistics sums up as ping(8) does.
@@ -157,10 +191,14 @@ func aliveLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, er
 	start := env.Now()
 	ctx, cancel := context.WithTimeout(ctx, maxPing*time.Second)
 	defer cancel()
-	for ctx.Err() == nil {
-		if _, ok := e.once(ctx, env.Now); ok {
+	for seq := uint16(1); ctx.Err() == nil; seq++ {
+		r, ok := e.once(ctx, seq)
+		if ok && !r.from.IsValid() {
 			waited := int(env.Now().Sub(start) / time.Second)
 			return OK("alive", "OK", fmt.Sprintf("%s answers, after %d seconds.", e.target.Host, waited), AliveValue{waited}), nil
+		}
+		if ok {
+			pause(ctx, time.Second)
 		}
 	}
 	return Fail("alive", "KO_NOT_ALIVE", e.target.Host+" did not answer", nil), nil
@@ -174,91 +212,4 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
-}
-
-// echo sends ICMP echo requests (RFC 792, RFC 4443 section 4) over a connected
-// socket: one of the kind that the kernel offers to everybody, or a raw one,
-// which shows the IP header of what it receives.
-type echo struct {
-	socket *os.File
-	target EchoTarget
-	packet []byte
-	seq    uint16
-}
-
-const echoHeader = 8
-
-func newEcho(r Result, size int) (*echo, error) {
-	e := &echo{packet: make([]byte, echoHeader+size)}
-	if err := json.Unmarshal(r.Value, &e.target); err != nil || len(r.Files) != 1 {
-		return nil, fmt.Errorf("ping: no socket came with the answer")
-	}
-	e.socket = r.Files[0]
-	e.packet[0] = 8
-	if e.target.V6 {
-		e.packet[0] = 128
-	}
-	rand.Read(e.packet[4:6]) // identifier; the kernel may put its own
-	rand.Read(e.packet[echoHeader:])
-	return e, nil
-}
-
-// once sends one request and waits up to a second for its answer.
-func (e *echo) once(ctx context.Context, now func() time.Time) (time.Duration, bool) {
-	e.seq++
-	binary.BigEndian.PutUint16(e.packet[6:], e.seq)
-	binary.BigEndian.PutUint16(e.packet[2:], 0)
-	binary.BigEndian.PutUint16(e.packet[2:], checksum(e.packet)) // of IPv6: the kernel does
-	start := now()
-	if err := e.socket.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
-		pause(ctx, time.Second) // don't spin
-		return 0, false
-	}
-	stop := context.AfterFunc(ctx, func() { e.socket.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-	if _, err := e.socket.Write(e.packet); err != nil {
-		pause(ctx, time.Second) // no route, for now
-		return 0, false
-	}
-	buf := make([]byte, len(e.packet)+60)
-	for {
-		n, err := e.socket.Read(buf)
-		if os.IsTimeout(err) {
-			return 0, false
-		}
-		if err != nil {
-			pause(ctx, time.Second)
-			return 0, false
-		}
-		if e.answers(buf[:n]) {
-			return now().Sub(start), true
-		}
-	}
-}
-
-// answers reports whether b answers the last request. The identifier proves
-// nothing, since the kernel may change it; the random body does.
-func (e *echo) answers(b []byte) bool {
-	if !e.target.V6 && len(b) >= 20 && b[0]>>4 == 4 {
-		b = b[min(len(b), int(b[0]&15)*4):]
-	}
-	reply := byte(0)
-	if e.target.V6 {
-		reply = 129
-	}
-	return len(b) == len(e.packet) && b[0] == reply && binary.BigEndian.Uint16(b[6:]) == e.seq &&
-		string(b[echoHeader:]) == string(e.packet[echoHeader:])
-}
-
-// checksum is that of RFC 1071.
-func checksum(b []byte) uint16 {
-	var sum uint32
-	for i := 0; i+1 < len(b); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(b[i:]))
-	}
-	if len(b)%2 == 1 {
-		sum += uint32(b[len(b)-1]) << 8
-	}
-	sum = sum>>16 + sum&0xffff
-	return ^uint16(sum + sum>>16)
 }
