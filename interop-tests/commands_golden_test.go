@@ -88,6 +88,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`"uid":\d+`), `"uid":10000`},
 	{regexp.MustCompile(`"port":(3[2-9]|[45]\d|60)\d{3}\b`), `"port":50000`}, // of a client
 	{regexp.MustCompile(`"(avg|max|mdev|min)":"[\d.]+"`), `"$1":"0.1"`},
+	{regexp.MustCompile(`"(last|avg|best|worst)":[\d.]+`), `"$1":0.1`},
 	{regexp.MustCompile(`"(ping_duration)":"\d+"`), `"$1":"0"`},
 }
 
