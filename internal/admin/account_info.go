@@ -41,7 +41,7 @@ func accountInfo(ctx context.Context, c *call, r *osh.AccountInfo) (osh.Result, 
 	}
 	var accounts []*gateway.Account
 	for a := range c.snap.Accounts() {
-		if matches(r.FilterOptions, a.Name) {
+		if c.page.take(a.Name) {
 			accounts = append(accounts, a)
 		}
 	}

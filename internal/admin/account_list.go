@@ -21,7 +21,7 @@ func accountList(ctx context.Context, c *call, r *osh.AccountList) (osh.Result, 
 	}
 	var wanted []*gateway.Account
 	for a := range accounts {
-		if matches(r.FilterOptions, a.Name) {
+		if r.InactiveOnly && c.page.matches(a.Name) || !r.InactiveOnly && c.page.take(a.Name) {
 			wanted = append(wanted, a)
 		}
 	}
@@ -38,7 +38,7 @@ func accountList(ctx context.Context, c *call, r *osh.AccountList) (osh.Result, 
 	for i, a := range wanted {
 		inactive := c.inactive(a)
 		isActive := answers[i].Active && !inactive
-		if r.InactiveOnly && isActive {
+		if r.InactiveOnly && (isActive || !c.page.take(a.Name)) {
 			continue
 		}
 		line := osh.AccountLine{

@@ -26,7 +26,8 @@ type call struct {
 	raw      json.RawMessage
 	cmd      *osh.Command
 	req      any
-	override bool // a superowner's right was needed
+	page     filter // of a request that lists things
+	override bool   // a superowner's right was needed
 	changed  bool // a change was committed, and recorded
 }
 
@@ -57,7 +58,8 @@ func (c *call) run(ctx context.Context, command string) (osh.Result, error) {
 		return osh.Result{}, c.fail("ERR_MISSING_PARAMETER", "option %s is missing", flag)
 	}
 	if f, ok := c.req.(osh.Filtered); ok {
-		if err := c.checkFilter(f.Filter()); err != nil {
+		var err error
+		if c.page, err = c.filterOf(f.Filter()); err != nil {
 			return osh.Result{}, err
 		}
 	}
@@ -150,7 +152,7 @@ func (c *call) ok(value any, format string, args ...any) (osh.Result, error) {
 	if format != "" {
 		message = fmt.Sprintf(format, args...)
 	}
-	return osh.OK(c.cmd.Name, "OK", message, value), nil
+	return osh.OK(c.cmd.Name, "OK", message+c.page.note(), value), nil
 }
 
 // answer turns an error into what the person sees; the rest is for operators.

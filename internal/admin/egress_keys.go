@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 
 	"gateway"
 	"gateway/internal/osh"
@@ -12,7 +13,14 @@ func selfListEgressKeys(_ context.Context, c *call, _ *osh.SelfListEgressKeys) (
 	if err != nil {
 		return osh.Result{}, err
 	}
-	return c.ok(c.egressKeys(me.EgressKeys), "")
+	return c.ok(c.egressKeys(c.wantedKeys(me.EgressKeys)), "")
+}
+
+// wantedKeys gives the keys that the request's filter takes.
+func (c *call) wantedKeys(keys []gateway.EgressKey) []gateway.EgressKey {
+	return slices.DeleteFunc(slices.Clone(keys), func(k gateway.EgressKey) bool {
+		return !c.page.take(c.egressKey(k).Line, k.Fingerprint)
+	})
 }
 
 // egressKeys shows keys by fingerprint.

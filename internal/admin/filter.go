@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,28 +15,59 @@ const (
 	maxPattern  = 128
 )
 
-// checkFilter refuses a filter that would take too long.
-func (c *call) checkFilter(o osh.FilterOptions) error {
+// filter is the part of a list that is wanted.
+type filter struct {
+	osh.FilterOptions
+	matched, taken int
+}
+
+// filterOf refuses what would take too long or means nothing.
+func (c *call) filterOf(o osh.FilterOptions) (filter, error) {
 	patterns := slices.Concat(o.Include, o.Exclude)
 	if len(patterns) > maxPatterns {
-		return c.fail("ERR_INVALID_PARAMETER", "more than %d patterns", maxPatterns)
+		return filter{}, c.fail("ERR_INVALID_PARAMETER", "more than %d patterns", maxPatterns)
 	}
 	for _, p := range patterns {
 		if len(p) > maxPattern {
-			return c.fail("ERR_INVALID_PARAMETER", "a pattern of more than %d characters", maxPattern)
+			return filter{}, c.fail("ERR_INVALID_PARAMETER", "a pattern of more than %d characters", maxPattern)
 		}
 	}
-	return nil
+	if o.Limit < 0 || o.Offset < 0 {
+		return filter{}, c.fail("ERR_INVALID_PARAMETER", "--limit and --offset are not negative")
+	}
+	return filter{FilterOptions: o}, nil
+}
+
+// take reports whether an entry, given by its texts, is on the page that was
+// asked for. Entries must come in an order that does not change.
+func (f *filter) take(texts ...string) bool {
+	if !f.matches(texts...) {
+		return false
+	}
+	f.matched++
+	if f.matched <= f.Offset || f.Limit != 0 && f.taken == f.Limit {
+		return false
+	}
+	f.taken++
+	return true
+}
+
+// note says where the list goes on, if it does.
+func (f *filter) note() string {
+	if f.Limit == 0 || f.Offset+f.taken >= f.matched {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of %d; --offset %d goes on)", f.taken, f.matched, f.Offset+f.taken)
 }
 
 // matches applies --include and --exclude to the texts of one entry.
-func matches(o osh.FilterOptions, texts ...string) bool {
+func (f *filter) matches(texts ...string) bool {
 	any := func(patterns []string) bool {
 		return slices.ContainsFunc(patterns, func(p string) bool {
 			return slices.ContainsFunc(texts, func(t string) bool { return matchesPattern(p, t) })
 		})
 	}
-	return (len(o.Include) == 0 || any(o.Include)) && !any(o.Exclude)
+	return (len(f.Include) == 0 || any(f.Include)) && !any(f.Exclude)
 }
 
 // matchesPattern matches t against p, in which * and ? are wildcards; a plain

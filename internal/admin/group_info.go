@@ -30,7 +30,7 @@ func groupInfo(_ context.Context, c *call, r *osh.GroupInfo) (osh.Result, error)
 	}
 	all := map[string]osh.GroupInfoValue{}
 	for g := range c.snap.Groups() {
-		if matches(r.FilterOptions, g.Name) {
+		if c.page.take(g.Name) {
 			all[g.Name] = c.groupInfo(g, keys)
 		}
 	}

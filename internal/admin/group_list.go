@@ -2,6 +2,8 @@ package admin
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"gateway"
 	"gateway/internal/osh"
@@ -17,8 +19,8 @@ func groupList(_ context.Context, c *call, r *osh.GroupList) (osh.Result, error)
 			}
 		}
 	}
-	for name := range groups {
-		if !matches(r.FilterOptions, name) {
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		if !c.page.take(name) {
 			delete(groups, name)
 		}
 	}

@@ -15,7 +15,7 @@ func groupListServers(_ context.Context, c *call, r *osh.GroupListServers) (osh.
 	if err := c.maySeeServers(g); err != nil {
 		return osh.Result{}, err
 	}
-	acl := c.listed(g.Accesses, r.FilterOptions)
+	acl := c.listed(g.Accesses)
 	if len(acl) == 0 {
 		return osh.OK(c.cmd.Name, "OK_EMPTY", "The group "+g.Name+" has no server, or none that matches.", nil), nil
 	}

@@ -154,7 +154,9 @@ func selfListIngressKeys(_ context.Context, c *call, _ *osh.SelfListIngressKeys)
 func (c *call) ingressKeys(a *gateway.Account) osh.IngressKeysValue {
 	v := osh.IngressKeysValue{Account: a.Name, Keys: []osh.ListedIngressKey{}}
 	for i, k := range a.IngressKeys {
-		v.Keys = append(v.Keys, osh.ListedIngressKey{IngressKey: c.shownIngressKey(k), ID: i + 1, Validity: "OK"})
+		if shown := c.shownIngressKey(k); c.page.take(shown.Line, shown.Fingerprint) {
+			v.Keys = append(v.Keys, osh.ListedIngressKey{IngressKey: shown, ID: i + 1, Validity: "OK"})
+		}
 	}
 	return v
 }

@@ -21,7 +21,7 @@ func selfListAccesses(_ context.Context, c *call, r *osh.SelfListAccesses) (osh.
 func (c *call) listAccesses(a *gateway.Account, o osh.ListAccessesOptions) (osh.Result, error) {
 	lists := []osh.AccessList{}
 	add := func(kind gateway.WayKind, group string, accesses []gateway.Access) {
-		if acl := c.listed(accesses, o.FilterOptions); len(acl) > 0 {
+		if acl := c.listed(accesses); len(acl) > 0 {
 			lists = append(lists, osh.AccessList{ACL: acl, Group: group, Type: string(kind)})
 		}
 	}
@@ -41,10 +41,10 @@ func (c *call) listAccesses(a *gateway.Account, o osh.ListAccessesOptions) (osh.
 }
 
 // listed shows the accesses that have not expired and match.
-func (c *call) listed(accesses []gateway.Access, o osh.FilterOptions) []osh.ListedAccess {
+func (c *call) listed(accesses []gateway.Access) []osh.ListedAccess {
 	acl := []osh.ListedAccess{}
 	for _, a := range accesses {
-		if a.Expired(c.now) || !matches(o, a.String(), a.Comment) {
+		if a.Expired(c.now) || !c.page.take(a.String(), a.Comment) {
 			continue
 		}
 		acl = append(acl, listedAccess(a))

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"strings"
 	"testing"
 
 	"gateway/internal/osh"
@@ -27,5 +28,16 @@ func TestEveryCommandHasRightsAndHandler(t *testing.T) {
 	}
 	for name := range all {
 		t.Errorf("%s: a handler without declaration", name)
+	}
+}
+
+// Every command that lists things takes filters and pages.
+func TestListingsAreFiltered(t *testing.T) {
+	for _, cmd := range osh.Commands() {
+		_, filtered := cmd.New().(osh.Filtered)
+		lists := strings.Contains(cmd.Name, "List") || cmd.Name == "whoHasAccessTo"
+		if lists && !filtered && cmd.Name != "selfListSessions" { // which has its own
+			t.Errorf("%s lists things without FilterOptions", cmd.Name)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -46,6 +47,11 @@ func whoHasAccessTo(ctx context.Context, c *call, r *osh.WhoHasAccessTo) (osh.Re
 			if !g.Has(gateway.Member, name, c.now) && q.covered(c, accesses) {
 				through(name, g.Name)
 			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(who)) {
+		if !c.page.take(name) {
+			delete(who, name)
 		}
 	}
 	return c.ok(who, "Accounts with a declared access to %s: %d.", gateway.Printable(clip(r.Host)), len(who))

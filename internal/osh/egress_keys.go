@@ -9,7 +9,7 @@ import (
 )
 
 // SelfListEgressKeys is the request of selfListEgressKeys.
-type SelfListEgressKeys struct{}
+type SelfListEgressKeys struct{ FilterOptions }
 
 func selfListEgressKeysCommand() *Command {
 	return &Command{

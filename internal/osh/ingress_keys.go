@@ -98,7 +98,7 @@ func ingressKeyText(w io.Writer, k IngressKey, id string) {
 }
 
 // SelfListIngressKeys is the request of selfListIngressKeys.
-type SelfListIngressKeys struct{}
+type SelfListIngressKeys struct{ FilterOptions }
 
 // IngressKeysValue is the value of selfListIngressKeys and accountListIngressKeys.
 type IngressKeysValue struct {

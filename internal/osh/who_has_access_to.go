@@ -17,6 +17,7 @@ type WhoHasAccessTo struct {
 	IgnoreGroup    []string `opt:"ignore-group" arg:"GROUP" complete:"group" help:"leave that group out"`
 	ShowWildcards  bool     `opt:"show-wildcards" help:"also accesses to everywhere (0.0.0.0/0, ::/0)"`
 	ProxyOptions
+	FilterOptions
 }
 
 // AccountWays says through what an account has an access.
