@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"gateway"
 	"gateway/internal/osh"
@@ -25,7 +26,7 @@ func groupInfo(_ context.Context, c *call, r *osh.GroupInfo) (osh.Result, error)
 			return osh.Result{}, err
 		}
 		v := c.groupInfo(g, keys)
-		v.MFARequired = "none"
+		v.MFARequired = g.MFARequired.String()
 		return c.ok(v, "")
 	}
 	all := map[string]osh.GroupInfoValue{}
@@ -59,6 +60,13 @@ func (c *call) groupInfo(g *gateway.Group, keys bool) osh.GroupInfoValue {
 		Gatekeepers: list(g.Holders(gateway.Gatekeeper, c.now)),
 		Group:       g.Name,
 		Owners:      list(g.Holders(gateway.Owner, c.now)),
+
+		GuestTTLLimit: int64(g.GuestTTLLimit / time.Second),
+		IdleKill:      wholeSeconds(g.IdleKill),
+		IdleLock:      wholeSeconds(g.IdleLock),
+	}
+	if g.MFARequired != gateway.MFANone {
+		v.MFARequired = g.MFARequired.String()
 	}
 	if keys {
 		v.Keys = c.egressKeys(g.Keys)
@@ -70,6 +78,15 @@ func (c *call) groupInfo(g *gateway.Group, keys bool) osh.GroupInfoValue {
 		v.GroupPeople = c.people(g, v)
 	}
 	return v
+}
+
+// wholeSeconds gives nil for nil, as a key that is not there.
+func wholeSeconds(d *time.Duration) *int64 {
+	if d == nil {
+		return nil
+	}
+	n := int64(*d / time.Second)
+	return &n
 }
 
 // maySeePeople: others see whom to ask, and no more.

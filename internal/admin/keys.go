@@ -88,6 +88,9 @@ func (c *call) checkAlgorithm(algo string, size int) (string, int, error) {
 		return "", 0, c.fail("ERR_INVALID_PARAMETER", "algorithm %q can't be used here: choose one of %s",
 			gateway.Printable(clip(algo)), strings.Join(c.set.EgressAlgorithms, ", "))
 	}
+	if size == 0 && algo != "ed25519" {
+		return "", 0, c.fail("ERR_MISSING_PARAMETER", "option --size is missing")
+	}
 	switch algo {
 	case "ed25519":
 		if size != 0 && size != 256 {

@@ -1,12 +1,12 @@
 package osh
 
-// GroupDelete is the request of groupDelete.
+// GroupDelete is the request of groupDelete and groupDestroy.
 type GroupDelete struct {
 	GroupOption
 	ConfirmOption
 }
 
-// GroupDeleteValue is the value of groupDelete.
+// GroupDeleteValue is the value of groupDelete and groupDestroy.
 type GroupDeleteValue struct {
 	Errors    int    `json:"errors"`
 	Group     string `json:"group"`
@@ -25,4 +25,12 @@ func groupDeleteCommand() *Command {
 		New:      func() any { return new(GroupDelete) },
 		Local:    confirmed,
 	}
+}
+
+func groupDestroyCommand() *Command {
+	cmd := groupDeleteCommand()
+	cmd.Name, cmd.Category = "groupDestroy", GroupOwner
+	cmd.Summary = "delete a group that you own, with its accesses and keys"
+	cmd.Examples = []string{"groupDestroy --group web"}
+	return cmd
 }

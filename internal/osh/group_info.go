@@ -31,6 +31,10 @@ type GroupInfoValue struct {
 	Keys        map[string]Key `json:"keys,omitzero"` // by fingerprint
 	MFARequired string         `json:"mfa_required,omitempty"`
 	Owners      []string       `json:"owners"`
+	// The policy of the group, where it has one; seconds.
+	GuestTTLLimit int64  `json:"guest_ttl_limit,omitempty"`
+	IdleKill      *int64 `json:"idle_kill_timeout,omitempty"` // 0: never
+	IdleLock      *int64 `json:"idle_lock_timeout,omitempty"` // 0: never
 }
 
 // GroupPeople are the accounts that reach the servers of a group.
@@ -100,7 +104,29 @@ func writeGroupInfo(w io.Writer, v GroupInfoValue) {
 	} else {
 		fmt.Fprintln(w, "  To be let in, ask one of the gatekeepers or owners.")
 	}
+	writeGroupPolicy(w, v)
 	writeKeys(w, "Egress keys, for the authorized_keys of its servers:", v.Keys)
+}
+
+// writeGroupPolicy writes what was set by groupModify.
+func writeGroupPolicy(w io.Writer, v GroupInfoValue) {
+	if v.MFARequired != "" && v.MFARequired != "none" {
+		fmt.Fprintf(w, "  connections need a second factor: %s\n", v.MFARequired)
+	}
+	if v.GuestTTLLimit != 0 {
+		fmt.Fprintf(w, "  guest accesses last at most %d s\n", v.GuestTTLLimit)
+	}
+	timeout := func(what string, s *int64) {
+		switch {
+		case s == nil:
+		case *s == 0:
+			fmt.Fprintf(w, "  idle %s: never\n", what)
+		default:
+			fmt.Fprintf(w, "  idle %s: after %d s\n", what, *s)
+		}
+	}
+	timeout("lock", v.IdleLock)
+	timeout("kill", v.IdleKill)
 }
 
 // writeKeys writes the lines of keys, if there are any.
