@@ -106,7 +106,7 @@ func groupDelGuestAccess(ctx context.Context, c *call, r *osh.GroupDelGuestAcces
 	}
 	var left []osh.RemainingAccess // nil: null
 	if g := c.snap.Group(r.Group); g != nil {
-		for _, l := range c.listed(g.Guests[r.Account], osh.FilterOptions{}) {
+		for _, l := range c.listed(g.Guests[r.Account]) {
 			left = append(left, osh.RemainingAccess{ListedAccess: l})
 		}
 	}
@@ -125,7 +125,7 @@ func groupListGuestAccesses(_ context.Context, c *call, r *osh.GroupListGuestAcc
 	if err != nil {
 		return osh.Result{}, err
 	}
-	acl := c.listed(g.Guests[r.Account], r.FilterOptions)
+	acl := c.listed(g.Guests[r.Account])
 	if len(acl) == 0 {
 		return osh.OK(c.cmd.Name, "OK_EMPTY", r.Account+" has no guest access in the group "+g.Name+", or none that matches.", nil), nil
 	}
