@@ -44,15 +44,20 @@ func (r *rules) inactive(a *gateway.Account, now time.Time) bool {
 // do anything, whoever wants it: its own settings or those of all accounts. No
 // factor can be enrolled yet, so that what is required is always missing.
 func (s *Snapshot) MissingFactor(a *gateway.Account) gateway.MFA {
-	if s.rules.noMFA {
-		return gateway.MFANone
-	}
-	need := s.rules.accountMFA
+	need := s.rules.accountMFA.RequiredOf(a)
 	if a.MFAPassword == gateway.FactorRequired {
 		need = need.Stricter(gateway.MFAPassword)
 	}
 	if a.MFATOTP == gateway.FactorRequired {
 		need = need.Stricter(gateway.MFATOTP)
+	}
+	return s.Factor(a, need)
+}
+
+// Factor says what is left of a requirement of second factors for the account.
+func (s *Snapshot) Factor(a *gateway.Account, need gateway.MFA) gateway.MFA {
+	if s.rules.noMFA {
+		return gateway.MFANone
 	}
 	return need.RequiredOf(a)
 }
@@ -88,7 +93,7 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 	}
 	r.Target.Addr = r.Target.Addr.Unmap()
 
-	w := ways{account: a.Name, useKey: r.UseKey, wanted: wanted{r.Target, r.Jump, now}}
+	w := ways{account: a.Account, useKey: r.UseKey, wanted: wanted{r.Target, r.Jump, now}}
 	if found := a.personal.find(w.wanted); found != nil {
 		w.add(gateway.WayPersonal, "", *found, a.EgressKeys, a.PersonalMFA)
 	}
@@ -100,10 +105,8 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 		}
 	}
 	switch {
-	case len(w.list) > 0 && s.rules.noMFA:
-		return gateway.Decision{Ways: w.list}
 	case len(w.list) > 0:
-		return gateway.Decision{Ways: w.list, MFA: w.mfa.RequiredOf(a.Account)}
+		return gateway.Decision{Ways: w.list, MFA: s.Factor(a.Account, w.mfa)}
 	case w.keyless:
 		return deny(gateway.ReasonNoKey)
 	}
@@ -112,11 +115,11 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 
 // ways collects.
 type ways struct {
-	account string
+	account *gateway.Account
 	useKey  string
 	wanted  wanted
 	list    []gateway.Way
-	mfa     gateway.MFA // the strictest of them
+	mfa     gateway.MFA // the strictest that they want of the account
 	keyless bool        // an access matched, but its keys are not among those asked
 }
 
@@ -126,11 +129,11 @@ func (w *ways) group(g *group, s seat) {
 	if found == nil {
 		return
 	}
-	if s.member && g.Has(gateway.Member, w.account, w.wanted.now) {
+	if s.member && g.Has(gateway.Member, w.account.Name, w.wanted.now) {
 		w.add(gateway.WayGroupMember, g.Name, *found, g.Keys, g.MFARequired)
 		return
 	}
-	own := g.guests[w.account]
+	own := g.guests[w.account.Name]
 	guest := own.find(w.wanted)
 	if guest == nil {
 		return
@@ -178,7 +181,7 @@ func (w *ways) add(kind gateway.WayKind, group string, a gateway.Access, keys []
 			return
 		}
 	}
-	w.mfa = w.mfa.Stricter(mfa)
+	w.mfa = w.mfa.Stricter(mfa.RequiredOf(w.account))
 	// Shared with the snapshot: clipped, so that appending makes a copy.
 	w.list = append(w.list, gateway.Way{Kind: kind, Group: group, Access: a, Keys: keys[:len(keys):len(keys)]})
 }

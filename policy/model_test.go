@@ -161,8 +161,8 @@ func (m *model) decide(r gateway.Request) string {
 
 func conflicting(a, b string) bool { return a != "" && b != "" && a != b }
 
-// mfa is what is asked of a: the strictest of what its ways want, unless the
-// account need not prove that.
+// mfa is what is asked of a: the strictest of what its ways want that the
+// account has to prove.
 func (m *model) mfa(a *gateway.Account, wants []gateway.MFA) string {
 	for _, factor := range []gateway.MFA{"totp", "password", "any"} {
 		if !slices.Contains(wants, factor) {
@@ -170,7 +170,7 @@ func (m *model) mfa(a *gateway.Account, wants []gateway.MFA) string {
 		}
 		password, totp := a.MFAPassword == "bypass", a.MFATOTP == "bypass"
 		if factor == "totp" && totp || factor == "password" && password || factor == "any" && password && totp {
-			return "none"
+			continue
 		}
 		return string(factor)
 	}

@@ -62,8 +62,6 @@ func (c *call) newAccount(r *osh.AccountCreate) (newAccount, error) {
 		return n, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--public-key and --no-key exclude each other")
 	case r.PublicKey == "" && !r.NoKey:
 		return n, c.fail("ERR_MISSING_PARAMETER", "option --public-key or --no-key is missing")
-	case r.ImmutableKey:
-		return n, c.fail("ERR_INVALID_PARAMETER", "--immutable-key is not offered by this gateway")
 	}
 	if err := c.checkAccountName(r.Account); err != nil {
 		return n, err
@@ -91,6 +89,7 @@ func (c *call) scalars(r *osh.AccountCreate) (*gateway.Account, error) {
 	a := &gateway.Account{
 		Name: r.Account, Created: c.now, CreatedBy: c.actor.Account, Comment: cleanComment(r.Comment),
 		AlwaysActive: r.AlwaysActive, OSHOnly: r.OSHOnly, MaxInactiveDays: r.MaxInactiveDays,
+		ImmutableKeys: r.ImmutableKey, CreatedWith: c.set.Version,
 	}
 	if r.UID != nil {
 		if *r.UID < c.set.UIDMin || *r.UID > c.set.UIDMax {

@@ -59,7 +59,6 @@ func TestAccountCreateRefuses(t *testing.T) {
 		{"ERR_MISSING_PARAMETER", func(r *osh.AccountCreate) { r.NoKey = false }},
 		{"ERR_INCOMPATIBLE_PARAMETERS", func(r *osh.AccountCreate) { r.UID = n(12345) }},
 		{"ERR_INCOMPATIBLE_PARAMETERS", func(r *osh.AccountCreate) { r.PublicKey = key1 }},
-		{"ERR_INVALID_PARAMETER", func(r *osh.AccountCreate) { r.ImmutableKey = true }},
 		{"ERR_INVALID_PARAMETER", func(r *osh.AccountCreate) { r.UIDAuto, r.UID = false, n(0) }},
 		{"ERR_INVALID_PARAMETER", func(r *osh.AccountCreate) { r.UIDAuto, r.UID = false, n(-1) }},
 		{"ERR_INVALID_PARAMETER", func(r *osh.AccountCreate) { r.UIDAuto, r.UID = false, n(w.set.UIDMax+1) }},

@@ -76,16 +76,24 @@ func (c *call) accountInfo(a *gateway.Account, active Activeness) osh.AccountInf
 	return v
 }
 
-// accountDetails are for auditors. Factors, PIV and the like are not offered:
-// their fields say so.
+// accountDetails are for auditors. No factor can be set up yet and PIV is not
+// offered: their fields say so.
 func (c *call) accountDetails(a *gateway.Account) *osh.AccountDetails {
 	d := &osh.AccountDetails{
-		EgressSSHConfig:   egressSSHConfig(a.HostKeyPolicy),
-		AlreadySeenBefore: flag(!a.LastLogin.IsZero()),
-		PersonalEgressMFA: "none",
+		EgressSSHConfig:     egressSSHConfig(a),
+		AlreadySeenBefore:   flag(!a.LastLogin.IsZero()),
+		IdleIgnore:          flag(a.IdleIgnore),
+		ImmutableKeys:       flag(a.ImmutableKeys),
+		MFAPasswordBypass:   flag(a.MFAPassword == gateway.FactorBypass),
+		MFAPasswordRequired: flag(a.MFAPassword == gateway.FactorRequired),
+		MFATOTPBypass:       flag(a.MFATOTP == gateway.FactorBypass),
+		MFATOTPRequired:     flag(a.MFATOTP == gateway.FactorRequired),
+		PAMAuthBypass:       flag(a.PAMAuthBypass),
+		PersonalEgressMFA:   a.PersonalMFA.String(),
+		PubkeyAuthOptional:  flag(a.PubkeyAuthOptional),
 	}
 	if !a.Created.IsZero() {
-		d.Creation = &osh.Creation{By: a.CreatedBy, Comment: optional(a.Comment), Moment: c.moment(a.Created)}
+		d.Creation = &osh.Creation{Version: a.CreatedWith, By: a.CreatedBy, Comment: optional(a.Comment), Moment: c.moment(a.Created)}
 	}
 	if f := a.Freeze; f != nil {
 		d.Freeze = &osh.FreezeInfo{By: f.By, Reason: f.Reason, Moment: c.moment(f.At)}
@@ -100,14 +108,22 @@ func (c *call) accountDetails(a *gateway.Account) *osh.AccountDetails {
 	return d
 }
 
-func egressSSHConfig(p gateway.HostKeyPolicy) osh.EgressSSHConfig {
-	switch p {
+// egressSSHConfig is what the account has of its own, in the words of
+// ssh_config(5).
+func egressSSHConfig(a *gateway.Account) osh.EgressSSHConfig {
+	items := map[string]string{}
+	switch a.HostKeyPolicy {
 	case gateway.HostKeyDefault:
-		return osh.EgressSSHConfig{Type: "default"}
 	case gateway.HostKeyBypass:
-		return osh.EgressSSHConfig{Type: "custom", Items: map[string]string{
-			"stricthostkeychecking": "no", "userknownhostsfile": "/dev/null",
-		}}
+		items["stricthostkeychecking"], items["userknownhostsfile"] = "no", "/dev/null"
+	default:
+		items["stricthostkeychecking"] = string(a.HostKeyPolicy)
 	}
-	return osh.EgressSSHConfig{Type: "custom", Items: map[string]string{"stricthostkeychecking": string(p)}}
+	if a.Multiplexing != "" {
+		items["controlmaster"] = a.Multiplexing
+	}
+	if len(items) == 0 {
+		return osh.EgressSSHConfig{Type: "default"}
+	}
+	return osh.EgressSSHConfig{Type: "custom", Items: items}
 }

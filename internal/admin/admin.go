@@ -56,6 +56,11 @@ type Deps interface {
 	OpenRecording(ctx context.Context, id gateway.SessionID) (*os.File, error)
 	// Active asks whether an account is active. It may take many seconds.
 	Active(ctx context.Context, a *gateway.Account) Activeness
+	// RootKeys gives the lines of root's authorized_keys files on this machine;
+	// none when there are no such files. It wraps fs.ErrPermission when the
+	// gateway may not read them, gateway.ErrInvalid when they are no files of
+	// a reasonable size.
+	RootKeys(ctx context.Context) (string, error)
 	// EndSessions ends the live sessions of an account and says how many.
 	EndSessions(account, reason string) int
 	// Recheck decides every live session again; it does not wait for that.

@@ -146,6 +146,12 @@ func (c *call) noChange(format string, args ...any) error {
 	return &answered{osh.OK(c.cmd.Name, "OK_NO_CHANGE", fmt.Sprintf(format, args...), nil)}
 }
 
+// done ends the command, successfully, with a code that starts with OK_, and
+// undoes a transaction.
+func (c *call) done(code string, value any, format string, args ...any) error {
+	return &answered{osh.OK(c.cmd.Name, code, fmt.Sprintf(format, args...), value)}
+}
+
 // ok is the answer of success. An empty message says nothing but the value.
 func (c *call) ok(value any, format string, args ...any) (osh.Result, error) {
 	message := "OK"

@@ -251,6 +251,8 @@ type fakeDeps struct {
 	probed   []string
 	down     bool                                      // probes fail
 	active   func(a *gateway.Account) admin.Activeness // nil: everybody is
+	rootKeys string
+	rootErr  error
 }
 
 var _ admin.Deps = (*fakeDeps)(nil)
@@ -305,6 +307,8 @@ func (d *fakeDeps) Active(_ context.Context, a *gateway.Account) admin.Activenes
 	}
 	return admin.Activeness{Active: true, Passes: true}
 }
+
+func (d *fakeDeps) RootKeys(context.Context) (string, error) { return d.rootKeys, d.rootErr }
 
 func (d *fakeDeps) EndSessions(account, _ string) int {
 	d.mu.Lock()

@@ -41,6 +41,9 @@ func selfAddIngressKey(ctx context.Context, c *call, r *osh.SelfAddIngressKey) (
 		if err != nil {
 			return err
 		}
+		if err := c.mutableKeys(me); err != nil {
+			return err
+		}
 		if slices.ContainsFunc(me.IngressKeys, func(k gateway.IngressKey) bool { return bytes.Equal(k.Blob, key.Blob) }) {
 			return c.fail("KO_DUPLICATE_KEY", "this key is there already")
 		}
@@ -55,6 +58,17 @@ func selfAddIngressKey(ctx context.Context, c *call, r *osh.SelfAddIngressKey) (
 	}
 	shown := c.shownIngressKey(key)
 	return c.ok(osh.SelfAddIngressKeyValue{ConnectOnlyFrom: texts(key.From), Key: shown}, "The key was added.%s", note)
+}
+
+// mutableKeys refuses to change the ingress keys of an account that was
+// created with --immutable-key, by whomever but the owner of the node: an
+// administrator who acts as the account is refused as the person is.
+func (c *call) mutableKeys(a *gateway.Account) error {
+	if a.ImmutableKeys && !c.actor.Local {
+		return c.fail("KO_IMMUTABLE_KEYS", "the ingress keys of this account can't be changed: "+
+			"it was created with --immutable-key, and only the owner of the gateway's node may")
+	}
+	return nil
 }
 
 // ingressKey checks a key that a person gave against the configuration. It is
@@ -168,14 +182,21 @@ func selfDelIngressKey(ctx context.Context, c *call, r *osh.SelfDelIngressKey) (
 	if r.ID != nil && r.Fingerprint != "" {
 		return osh.Result{}, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--id-to-delete and --fingerprint-to-delete exclude each other")
 	}
-	if _, err := c.self(c.state()); err != nil {
+	me, err := c.self(c.state())
+	if err != nil {
+		return osh.Result{}, err
+	}
+	if err := c.mutableKeys(me); err != nil {
 		return osh.Result{}, err
 	}
 	var shown osh.IngressKey
 	var index int
-	err := c.update(ctx, func(tx store.Tx) error {
+	err = c.update(ctx, func(tx store.Tx) error {
 		me, err := c.self(tx)
 		if err != nil {
+			return err
+		}
+		if err := c.mutableKeys(me); err != nil {
 			return err
 		}
 		index = slices.IndexFunc(me.IngressKeys, func(k gateway.IngressKey) bool {

@@ -75,13 +75,18 @@ func (c *call) authorise(s state) error {
 	return check(c, s, me)
 }
 
-// factors checks that the account has set up what it must. Nobody has a second
-// factor yet, so that what is required is missing.
+// factors checks that the account has set up what it must, and has the factor
+// that the command asks for. Nobody has a second factor yet, so that what is
+// required is missing.
 func (c *call) factors(me *gateway.Account) error {
-	if c.actor.Local || c.cmd.WithoutFactor {
+	if c.actor.Local {
 		return nil
 	}
-	if missing := c.snap.MissingFactor(me); missing != gateway.MFANone {
+	missing := c.snap.Factor(me, c.settings().MFARequired)
+	if !c.cmd.WithoutFactor {
+		missing = c.snap.MissingFactor(me).Stricter(missing)
+	}
+	if missing != gateway.MFANone {
 		return refusal(missing.SetupRefusal(), "%s", missing.SetupText())
 	}
 	return nil

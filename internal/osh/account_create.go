@@ -10,7 +10,7 @@ type AccountCreate struct {
 	AlwaysActive    bool   `opt:"always-active" help:"never inactive"`
 	OSHOnly         bool   `opt:"osh-only" help:"may run commands, may connect nowhere"`
 	MaxInactiveDays *int   `opt:"max-inactive-days" arg:"N" help:"refuse login after that many days without; 0: never"`
-	ImmutableKey    bool   `opt:"immutable-key" help:"not offered yet"`
+	ImmutableKey    bool   `opt:"immutable-key" help:"the person can't add or remove ingress keys"`
 	Comment         string `opt:"comment" arg:"TEXT" help:"who or what it is for"`
 	PublicKey       string `opt:"public-key" arg:"KEY" help:"first ingress key, as in authorized_keys"`
 	NoKey           bool   `opt:"no-key" help:"no ingress key for now: nobody can log in"`

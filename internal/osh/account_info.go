@@ -56,6 +56,7 @@ type AccountDetails struct {
 	Freeze              *FreezeInfo     `json:"freeze_info,omitempty"`
 	GlobalIngressPolicy int             `json:"global_ingress_policy"`
 	IdleIgnore          int             `json:"idle_ignore"`
+	ImmutableKeys       int             `json:"immutable_keys"`
 	PIVEnforced         int             `json:"ingress_piv_enforced"`
 	PIVGrace            struct {
 		Enabled int `json:"enabled"`
@@ -194,6 +195,26 @@ func writeAccountDetails(w io.Writer, d *AccountDetails) {
 	}
 	if d.MaxInactiveDays != nil {
 		fmt.Fprintf(w, "Inactive after %s days without login (0: never).\n", *d.MaxInactiveDays)
+	}
+	for _, is := range []struct {
+		yes  int
+		what string
+	}{
+		{d.ImmutableKeys, "The person can't change its ingress keys."},
+		{d.IdleIgnore, "It is never locked or ended for being idle."},
+		{d.MFAPasswordRequired, "It must set up a password as second factor."},
+		{d.MFAPasswordBypass, "It is never asked for a password as second factor."},
+		{d.MFATOTPRequired, "It must set up one-time passwords (TOTP)."},
+		{d.MFATOTPBypass, "It is never asked for a one-time password (TOTP)."},
+		{d.PAMAuthBypass, "It is asked for no second factor at login."},
+		{d.PubkeyAuthOptional, "Second factors may stand in for its key at login."},
+	} {
+		if is.yes == 1 {
+			fmt.Fprintln(w, is.what)
+		}
+	}
+	if d.PersonalEgressMFA != "none" {
+		fmt.Fprintf(w, "Its personal accesses need a second factor: %s.\n", d.PersonalEgressMFA)
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.EgressSSHConfig.Items)) {
 		fmt.Fprintf(w, "Connections use %s=%s.\n", key, d.EgressSSHConfig.Items[key])

@@ -16,7 +16,7 @@ type IngressKey struct {
 	Fingerprint string   `json:"fingerprint"`
 	FromList    []string `json:"from_list"`
 	ID          string   `json:"id"`
-	Info        string   `json:"info"`
+	Info        string   `json:"info,omitempty"` // who added it
 	Line        string   `json:"line"`
 	Mtime       *int64   `json:"mtime"`
 	Prefix      string   `json:"prefix"`
