@@ -25,13 +25,6 @@ type AccountModify struct {
 	PubkeyAuthOptional  string `opt:"pubkey-auth-optional" arg:"yes|no" help:"second factors may stand in for the key at login"`
 }
 
-// Modified is what became of one property.
-type Modified struct {
-	Code    string    `json:"error_code"`
-	Message string    `json:"error_message"`
-	Value   *struct{} `json:"value"`
-}
-
 func accountModifyCommand() *Command {
 	return &Command{
 		Name:       "accountModify",
