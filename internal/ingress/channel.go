@@ -105,7 +105,7 @@ func (s *Server) run(ctx context.Context, c *client, raw string, login control.L
 		if c.pty && line.TTY != osh.TTYNever {
 			side = terminal{c}
 		}
-		return s.connect(ctx, side, line)
+		return s.connect(ctx, side, env, line)
 	}
 	return s.command(ctx, c, env, line, raw)
 }
@@ -134,8 +134,8 @@ func (s *Server) abort(ctx context.Context, env osh.Env, line osh.Line, err erro
 	return gateway.Exit{Code: osh.RefuseLine(env, line, refused)}
 }
 
-// connect opens a session with a target.
-func (s *Server) connect(ctx context.Context, c protocols.Client, line osh.Line) gateway.Exit {
+// connect opens a session with a target, for a line that came with env.
+func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, line osh.Line) gateway.Exit {
 	user := line.User
 	if user == "" {
 		user = s.Boot.DefaultLogin
@@ -155,7 +155,9 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, line osh.Line)
 		Protocol: gateway.SSH, Host: line.Host, User: user, Port: port, UseKey: line.UseKey,
 		Timeout: line.Timeout, Wait: line.Wait, Bind: line.Bind, Action: action,
 	}
-	return s.Pipeline.Connect(ctx, open, c, line.Quiet)
+	return s.Pipeline.Connect(ctx, open, c, line.Quiet, func(r control.Refusal) int {
+		return osh.RefuseLine(env, line, &osh.RefusalError{Refusal: r.Refusal, Text: r.Text})
+	})
 }
 
 // command opens a session for commands of the gateway and runs the line in it.
@@ -202,7 +204,7 @@ func (s *Server) environment(c *client, login control.Login) osh.Env {
 			if c.pty && l.TTY != osh.TTYNever {
 				side = promptedTerminal{prompted{c, e}}
 			}
-			return s.connect(ctx, side, l).Code
+			return s.connect(ctx, side, *e, l).Code
 		},
 		Play: play,
 	}

@@ -17,8 +17,9 @@ import (
 
 // Connect opens a session to a target and relays it to its end. The caller
 // passes the exit on to the client and closes it. quiet leaves out what is
-// said when all goes well.
-func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Client, quiet bool) gateway.Exit {
+// said when all goes well. refuse tells the client why nothing was opened and
+// returns the exit status.
+func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Client, quiet bool, refuse func(control.Refusal) int) gateway.Exit {
 	show := func(text string) { fmt.Fprintln(c.Stderr(), text) }
 	term, isTerm := c.(protocols.Terminal)
 	if isTerm {
@@ -27,7 +28,7 @@ func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Clie
 	}
 	s, ctx, err := p.Open(ctx, r)
 	if err != nil {
-		return p.refused(err, show)
+		return gateway.Exit{Code: refuse(refusalOf(err))}
 	}
 	tell := show
 	if quiet {
@@ -103,15 +104,12 @@ func (p *Pipeline) welcome(s *Session, tell func(string)) {
 	tell("Connecting...")
 }
 
-// refused tells the person why nothing was opened.
-func (p *Pipeline) refused(err error, show func(string)) gateway.Exit {
-	var refused *RefusedError
-	if errors.As(err, &refused) {
-		show(refused.Text)
-		return gateway.Exit{Code: refused.Code}
+// refusalOf says why nothing was opened.
+func refusalOf(err error) control.Refusal {
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		return refused.Refusal
 	}
-	show("the gateway could not open the session: " + errorText(err))
-	return gateway.Exit{Code: gateway.RefusalExecFailed.Code}
+	return control.Refusal{Refusal: gateway.RefusalExecFailed, Text: "the gateway could not open the session: " + errorText(err)}
 }
 
 // reasonWithin bounds the wait for the monitor's word why nothing is recorded.
