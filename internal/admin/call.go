@@ -51,8 +51,8 @@ func (c *call) run(ctx context.Context, command string) (osh.Result, error) {
 	if err := c.authorise(snapshotState{c.snap}); err != nil {
 		return osh.Result{}, err
 	}
-	if cmd.MasterOnly && c.set.ReadOnly {
-		return osh.Result{}, refusal(gateway.RefusalReadOnly, "this node is read-only: use the master")
+	if err := c.writable(); err != nil {
+		return osh.Result{}, err
 	}
 	if flag := osh.Missing(c.req); flag != "" {
 		return osh.Result{}, c.fail("ERR_MISSING_PARAMETER", "option %s is missing", flag)
@@ -64,6 +64,14 @@ func (c *call) run(ctx context.Context, command string) (osh.Result, error) {
 		}
 	}
 	return run(ctx, c)
+}
+
+// writable refuses changes on a read-only node.
+func (c *call) writable() error {
+	if c.cmd.MasterOnly && c.set.ReadOnly {
+		return refusal(gateway.RefusalReadOnly, "this node is read-only: use the master")
+	}
+	return nil
 }
 
 // decode reads a request strictly.

@@ -27,7 +27,10 @@ func (c *call) maySeeServers(g *gateway.Group) error {
 	if g.Has(gateway.Member, c.actor.Account, c.now) || c.isAuditor(c.me()) {
 		return nil
 	}
-	return c.holds(g, gateway.Aclkeeper, "KO_ACCESS_DENIED")
+	if err := c.holds(g, gateway.Aclkeeper, ""); err != nil {
+		return c.fail("KO_ACCESS_DENIED", "only members and aclkeepers of the group %s may list its servers", g.Name)
+	}
+	return nil
 }
 
 // me is the account of the actor, nil when a local actor has none.

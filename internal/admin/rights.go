@@ -136,10 +136,14 @@ func adminOnly(c *call, _ state, _ *gateway.Account) error {
 	return refusal(gateway.RefusalRestricted, "the command %s is for administrators", c.cmd.Name)
 }
 
-// holding wants a role in the group that the request names. That there is such
+// holding wants a role in the group that the request names, which takes the
+// options, and those come after the node's state. That there is such
 // a request is a matter of the declarations, and tested.
 func holding(role gateway.Role, code string) right {
 	return func(c *call, s state, me *gateway.Account) error {
+		if err := c.writable(); err != nil {
+			return err
+		}
 		if flag := osh.Missing(c.req); flag != "" {
 			return c.fail("ERR_MISSING_PARAMETER", "option %s is missing", flag)
 		}

@@ -49,6 +49,16 @@ func (c *fakeClient) Complete(_ context.Context, kind, prefix string) ([]string,
 
 func answer(r osh.Result) func(string) osh.Result { return func(string) osh.Result { return r } }
 
+// missing answers a request like empty as one without its option, and others with r.
+func missing(empty string, r osh.Result) func(string) osh.Result {
+	return func(request string) osh.Result {
+		if request == empty {
+			return osh.Fail(*r.Command, "ERR_MISSING_PARAMETER", "it is missing", nil)
+		}
+		return r
+	}
+}
+
 // execute runs a line and returns its output.
 func execute(t *testing.T, c osh.Client, in, raw string) (code int, out, errOut string) {
 	t.Helper()
@@ -162,19 +172,30 @@ func TestHelpShowsWhatIsAllowed(t *testing.T) {
 // A key may be piped in; nothing after its line is taken.
 func TestKeyFromInput(t *testing.T) {
 	c := &fakeClient{answers: map[string]func(string) osh.Result{
-		"selfAddIngressKey": answer(osh.OK("selfAddIngressKey", "OK", "added", nil)),
+		"selfAddIngressKey": missing(`{"PublicKey":"","PIV":false}`, osh.OK("selfAddIngressKey", "OK", "added", nil)),
 	}}
 	if code, _, errOut := execute(t, c, "ssh-ed25519 AAAA me\r\nrest", "--osh selfAddIngressKey"); code != 0 {
 		t.Errorf("exit %d, %s", code, errOut)
 	}
-	if want := `selfAddIngressKey {"PublicKey":"ssh-ed25519 AAAA me","PIV":false}`; c.asked[0] != want {
-		t.Errorf("asked %q, want %q", c.asked[0], want)
+	if want := `selfAddIngressKey {"PublicKey":"ssh-ed25519 AAAA me","PIV":false}`; c.asked[1] != want {
+		t.Errorf("asked %q, want %q", c.asked[1], want)
 	}
 	if code, out, _ := execute(t, c, "", "--osh selfAddIngressKey --json-greppable"); code != 100 || !strings.Contains(out, "ERR_MISSING_PARAMETER") {
 		t.Errorf("without a key: exit %d, %s", code, out)
 	}
 	if code, _, _ := execute(t, c, strings.Repeat("x", 1<<20), "--osh selfAddIngressKey"); code != 100 {
 		t.Errorf("with an endless line: exit %d", code)
+	}
+}
+
+// Nobody is asked for what would be refused anyway.
+func TestRefusedBeforeAsking(t *testing.T) {
+	readOnly := answer(osh.Refuse(gateway.RefusalReadOnly, "read-only"))
+	c := &fakeClient{answers: map[string]func(string) osh.Result{"selfAddIngressKey": readOnly, "selfDelIngressKey": readOnly}}
+	for _, line := range []string{"--osh selfAddIngressKey", "--osh selfDelIngressKey"} {
+		if code, _, errOut := execute(t, c, "1\n", line); code != gateway.RefusalReadOnly.Code || errOut != "read-only\n" {
+			t.Errorf("%s: exit %d, %s", line, code, errOut)
+		}
 	}
 }
 
@@ -185,7 +206,7 @@ func TestChooseKeyToDelete(t *testing.T) {
 	}}
 	c := &fakeClient{answers: map[string]func(string) osh.Result{
 		"selfListIngressKeys": answer(osh.OK("selfListIngressKeys", "OK", "OK", keys)),
-		"selfDelIngressKey":   answer(osh.OK("selfDelIngressKey", "OK", "removed", nil)),
+		"selfDelIngressKey":   missing(`{"ID":null,"Fingerprint":""}`, osh.OK("selfDelIngressKey", "OK", "removed", nil)),
 	}}
 	if code, _, errOut := execute(t, c, "2\n", "--osh selfDelIngressKey"); code != 0 || !strings.Contains(errOut, "2. ") {
 		t.Errorf("exit %d, %s", code, errOut)

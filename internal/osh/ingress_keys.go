@@ -69,12 +69,19 @@ func selfAddIngressKeyCommand() *Command {
 	}
 }
 
+// codeMissing is how the monitor asks for an option that people may be asked
+// for here.
+const codeMissing = "ERR_MISSING_PARAMETER"
+
 func selfAddIngressKeyLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, error) {
 	r := req.(*SelfAddIngressKey)
 	if r.PublicKey == "" && !r.PIV {
+		if refused, err := run(ctx, r); err != nil || refused.Code != codeMissing {
+			return refused, err // nobody looks for a key for nothing
+		}
 		typed, err := env.ask("Paste the public key, in one line: ")
 		if err != nil && typed == "" {
-			return Fail("selfAddIngressKey", "ERR_MISSING_PARAMETER", "no public key was given", nil), nil
+			return Fail("selfAddIngressKey", codeMissing, "no public key was given", nil), nil
 		}
 		r.PublicKey = typed
 	}
@@ -157,8 +164,8 @@ func selfDelIngressKeyCommand() *Command {
 // so that a list that changed meanwhile does no harm.
 func selfDelIngressKeyLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, error) {
 	r := req.(*SelfDelIngressKey)
-	if r.ID != nil || r.Fingerprint != "" {
-		return run(ctx, r)
+	if r, err := run(ctx, r); err != nil || r.Code != codeMissing {
+		return r, err
 	}
 	listed, err := call(ctx, env.Client, "selfListIngressKeys", &SelfListIngressKeys{})
 	if err != nil || listed.Exit != 0 {
