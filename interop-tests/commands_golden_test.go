@@ -31,11 +31,15 @@ func (c *commandWorld) indent(raw []byte) string {
 	return out
 }
 
-// rows writes the members of an object or array below one another, unless they
-// are scalars, or the whole is an answer that fits in a line.
+// maxLine is how long a line of an answer may be.
+const maxLine = 450
+
+// rows writes the members of an object or array below one another, unless it
+// fits in a line and holds no object, or is a whole answer that holds but one.
 func rows(raw []byte, indent string) (string, error) {
-	nested := bytes.Count(raw, []byte("{")) > 1 || bytes.HasPrefix(raw, []byte("[{"))
-	if fits := indent == "\t" && len(raw) <= 400 && bytes.Count(raw, []byte("{")) < 3; fits || !nested {
+	objects := bytes.Count(raw, []byte("{"))
+	flat := objects == 0 || objects == 1 && raw[0] == '{' || objects == 2 && indent == "\t"
+	if scalar := raw[0] != '{' && raw[0] != '['; scalar || flat && len(raw) <= maxLine {
 		return string(raw), nil
 	}
 	var b strings.Builder
@@ -82,9 +86,9 @@ var volatile = []struct {
 	{regexp.MustCompile(`\b1[6-9]\d{8}\.\d+`), "1700000000.5"},
 	{regexp.MustCompile(`\b1[6-9]\d{8}\b`), "1700000000"},
 	{regexp.MustCompile(`"(hostname|fortune)":"[^"]+"`), `"$1":"TEXT"`},
-	{regexp.MustCompile(`ssh -p \d+ USER@[A-Za-z0-9.-]+`), "ssh -p PORT USER@HOST"},
+	{regexp.MustCompile(`ssh -p \d+ (\w+)@[A-Za-z0-9.-]+`), "ssh -p PORT $1@HOST"},
 	{regexp.MustCompile(`"bastion_version":"[^"]+"`), `"bastion_version":"VERSION"`},
-	{regexp.MustCompile(`VERSION=\S+`), "VERSION=TEXT"},
+	{regexp.MustCompile(`VERSION=[^" ]*`), "VERSION=TEXT"},
 	{regexp.MustCompile(`"uid":\d+`), `"uid":10000`},
 	{regexp.MustCompile(`"port":(3[2-9]|[45]\d|60)\d{3}\b`), `"port":50000`}, // of a client
 	{regexp.MustCompile(`"(avg|max|mdev|min)":"[\d.]+"`), `"$1":"0.1"`},

@@ -29,6 +29,7 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/command
 //
 //	ACCOUNT EXIT WORD ...          ssh ACCOUNT@gateway --osh WORD ... exits with EXIT
 //	ACCOUNT EXIT ssh WORD ...      the same without --osh: a connection to a target
+//	ACCOUNT EXIT text WORD ...     the first without JSON: what people see
 //	= WORD ...                     a change by the node's owner: gateway osh -- WORD ... exits with 0
 //	=ACCOUNT WORD ...              the same with --as ACCOUNT
 //	let NAME PATH                  $NAME is this part of the answer before: value.0.id, or value.* for the first key
@@ -45,6 +46,9 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/command
 //
 // Each file has a gateway of its own, with the people of world.txt, who all
 // log in with one key; see prepareCommands for what more there is.
+//
+// TestCommandCodes wants a file for every command, in which each of the codes
+// that codes.txt lists is met.
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	needs(t, "sshd")
@@ -52,18 +56,20 @@ func TestCommands(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files: %v", err)
 	}
-	data := filepath.Join(t.TempDir(), "data")
+	dir, err := os.MkdirTemp(shared.dir, "commands")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(dir, "data")
 	if err := prepareCommands(data); err != nil {
 		t.Fatal(err)
 	}
-	t.Run("files", func(t *testing.T) { // ends before data is removed
-		for _, file := range files {
-			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-				t.Parallel()
-				runCommands(t, file, data)
-			})
-		}
-	})
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			runCommands(t, file, data)
+		})
+	}
 }
 
 func runCommands(t *testing.T, file, data string) {

@@ -158,9 +158,13 @@ func (c *commandWorld) change(account, line string) error {
 
 // ssh gives a line to the gateway, and returns its output and exit status.
 func (c *commandWorld) ssh(account string, anew bool, line string, input []byte) ([]byte, int, error) {
-	line, ok := strings.CutPrefix(line, "ssh ")
-	if !ok {
-		line = "--osh " + line
+	switch form, rest, _ := strings.Cut(line, " "); form {
+	case "ssh":
+		line = "--json-greppable " + rest
+	case "text":
+		line = "--osh " + rest
+	default:
+		line = "--json-greppable --osh " + line
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -173,7 +177,7 @@ func (c *commandWorld) ssh(account string, anew bool, line string, input []byte)
 			_ = c.client(ctx, "-f", "-N", "-M", "-S", socket, "-l", account, "gw").Run()
 		}
 	}
-	cmd := c.client(ctx, "-S", socket, "-l", account, "gw", "--", "--json-greppable "+line)
+	cmd := c.client(ctx, "-S", socket, "-l", account, "gw", "--", line)
 	cmd.Stdin = bytes.NewReader(input)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -186,6 +190,7 @@ func (c *commandWorld) ssh(account string, anew bool, line string, input []byte)
 			return nil, 0, fmt.Errorf("a control character in the output: %q", b[max(0, i-40):min(len(b), i+40)])
 		}
 	}
+	var ok bool
 	c.answer, ok = answerJSON(stdout.Bytes())
 	if !ok && exit == 255 { // ssh's own trouble is told there only
 		io.Copy(&stdout, &stderr)
