@@ -81,11 +81,14 @@ func (c *configListCmd) Run(g *globals) error {
 
 // Run says what is wrong, or what is in force.
 func (c *checkCmd) Run(g *globals) error {
+	conf, err := config.LoadFile(configPath(g), knownCommands())
+	if err != nil {
+		return err
+	}
+	if err := checkProgram(folder(g.Data), conf); err != nil {
+		return err
+	}
 	if c.JSON {
-		conf, err := config.LoadFile(configPath(g), knownCommands())
-		if err != nil {
-			return err
-		}
 		return json.NewEncoder(os.Stdout).Encode(conf)
 	}
 	return (&configListCmd{}).Run(g)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"gateway/internal/activeness"
 	"gateway/internal/config"
 	"gateway/internal/jail"
 )
@@ -102,12 +103,40 @@ func folderFindings(f folder) []finding {
 	for _, path := range []string{f.master(), f.sealKey(), f.store(), f.hostKey("ed25519")} {
 		findings = append(findings, modeFinding(filepath.Base(path), path, 0o077))
 	}
-	_, err := config.LoadFile(f.config(), knownCommands())
+	conf, err := config.LoadFile(f.config(), knownCommands())
 	findings = append(findings, finding{"gateway.yaml", err == nil, "valid"})
 	if err != nil {
 		findings[len(findings)-1].Detail = err.Error()
+		return findings
 	}
-	return findings
+	return append(findings, programFindings(f, conf)...)
+}
+
+// programFindings tells of the program that says who is active.
+func programFindings(f folder, conf *config.Config) []finding {
+	if conf.AccountExternalValidationProgram == "" {
+		return nil
+	}
+	const what = "activeness program"
+	if err := checkProgram(f, conf); err != nil {
+		return []finding{{what, false, err.Error()}}
+	}
+	return []finding{{what, true, "it can be run, and others can't change it"}}
+}
+
+// checkProgram says what is wrong with the program of the configuration.
+func checkProgram(f folder, conf *config.Config) error {
+	if conf.AccountExternalValidationProgram == "" {
+		return nil
+	}
+	data, err := filepath.Abs(string(f))
+	if err != nil {
+		return err
+	}
+	if err := activeness.Check(conf.ActivenessProgram(data)); err != nil {
+		return fmt.Errorf("accountExternalValidationProgram: %w", err)
+	}
+	return nil
 }
 
 // modeFinding checks that others have none of the forbidden rights.
