@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gateway"
+	"gateway/internal/admin"
 	"gateway/internal/osh"
 	"gateway/internal/store"
 )
@@ -249,5 +250,59 @@ func TestWhoHasAccessTo(t *testing.T) {
 		{osh.WhoHasAccessTo{Host: "192.0.2.1", ProxyOptions: osh.ProxyOptions{ProxyUser: "a?"}}, "ERR_INVALID_PARAMETER"},
 	} {
 		printable(t, w.want(tt.want, "zoe", "whoHasAccessTo", tt.r))
+	}
+}
+
+// The program that says who is active is asked about those that are asked
+// about, and only where its answer is shown.
+func TestActiveness(t *testing.T) {
+	w := newWorld(t)
+	w.grant("eve", "accountInfo")
+	w.grant("eve", "accountList")
+	asked := map[string]bool{}
+	w.deps.active = func(a *gateway.Account) admin.Activeness {
+		asked[a.Name] = true
+		switch a.Name {
+		case "zoe":
+			return admin.Activeness{}
+		case "member":
+			return admin.Activeness{Unknown: true}
+		case "owner": // an administrator, say
+			return admin.Activeness{Unknown: true, Passes: true}
+		}
+		return admin.Activeness{Active: true, Passes: true}
+	}
+	info := func(name string) osh.AccountInfoValue {
+		var v osh.AccountInfoValue
+		if err := json.Unmarshal(w.want("OK", "eve", "accountInfo", osh.AccountInfo{Account: name}).Value, &v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for name, want := range map[string][3]int{"zoe": {0, 0, 0}, "member": {0, 1, 0}, "owner": {0, 1, 1}, "eve": {1, 0, 1}} {
+		v := info(name)
+		if got := [3]int{v.IsActive, v.ActiveUnknown, v.CanConnect}; got != want {
+			t.Errorf("accountInfo %s: active, unknown, can connect = %v, want %v", name, got, want)
+		}
+	}
+	clear(asked)
+	list := func(r osh.AccountList) map[string]osh.AccountLine {
+		var v map[string]osh.AccountLine
+		if err := json.Unmarshal(w.want("OK", "eve", "accountList", r).Value, &v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if v := list(osh.AccountList{}); len(asked) != 0 || v["zoe"].IsActive != 1 {
+		t.Errorf("accountList asks about %v and says %+v", asked, v["zoe"])
+	}
+	v := list(osh.AccountList{InactiveOnly: true})
+	if len(v) != 3 || v["zoe"].IsActive != 0 || v["member"].ActiveUnknown != 1 || len(asked) != w.live.Load().NumAccounts() {
+		t.Errorf("accountList --inactive-only asks about %d accounts and says %+v", len(asked), v)
+	}
+	clear(asked)
+	v = list(osh.AccountList{Audit: true, Account: "zoe"})
+	if len(asked) != 1 || v["zoe"].CanConnect != 0 {
+		t.Errorf("accountList --audit --account zoe asks about %v and says %+v", asked, v)
 	}
 }
