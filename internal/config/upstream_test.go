@@ -19,9 +19,9 @@ func otherFiles() []upstreamFile {
 			{"self_remote_user_only", same, ""},
 			{"admin_show_system_info", same, ""},
 			{"show_fortune", better, "a hint about the gateway, without a program that has to be installed"},
-			{"master_only terminal_mode execution_mode execution_mode_on_OS stealth_stdout stealth_stderr force_stderr", notApplicable,
-				"belongs to the declaration of a command; The Bastion ignores it in the file too, where a command has it"},
-			{"jit_mfa jit_mfa_allow_no_host mfa_setup_not_required", notApplicable, "the same"},
+			{"master_only terminal_mode execution_mode execution_mode_on_OS stealth_stdout stealth_stderr force_stderr " +
+				"jit_mfa jit_mfa_allow_no_host mfa_setup_not_required", notApplicable,
+				"belongs to the command itself, where The Bastion does not let the file change it either"},
 			{"idle_lock_timeout idle_kill_timeout", later, "comes with lock and unlock"},
 		}},
 		{"osh-http-proxy.conf", []upstreamRow{

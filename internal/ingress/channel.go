@@ -209,15 +209,21 @@ func (s *Server) environment(c *client, login control.Login) osh.Env {
 		Play: play,
 	}
 	if c.pty {
-		if c.term != "" && c.term != "dumb" {
-			env.Fanciness = s.Boot.Fanciness
-		}
+		env.Fanciness = fanciness(s.Boot.Fanciness, c.term)
 		env.Terminal = &osh.Terminal{Size: func() (int, int) {
 			_, size, _ := terminal{c}.Term()
 			return int(size.Cols), int(size.Rows)
 		}}
 	}
 	return env
+}
+
+// fanciness is what is configured, on a terminal that knows about colours.
+func fanciness(configured, term string) string {
+	if term == "" || term == "dumb" {
+		return osh.FancinessNone
+	}
+	return configured
 }
 
 // maxIdle shortens the pauses of a recording that is played.

@@ -36,6 +36,14 @@ func sendBreak(ms uint32) *ssh.Request {
 	return &ssh.Request{Type: "break", Payload: ssh.Marshal(struct{ MS uint32 }{ms})}
 }
 
+func TestFanciness(t *testing.T) {
+	for term, want := range map[string]string{"xterm-256color": "basic", "vt100": "basic", "dumb": "none", "": "none"} {
+		if got := fanciness("basic", term); got != want {
+			t.Errorf("on %q: %s, want %s", term, got, want)
+		}
+	}
+}
+
 func TestEnvironmentIsAllowed(t *testing.T) {
 	for _, test := range []struct {
 		name, value string
