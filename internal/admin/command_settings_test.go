@@ -75,7 +75,7 @@ func TestBoundsOfPersonalAccesses(t *testing.T) {
 			t.Errorf("%s: %s, %s", host, code, message)
 		}
 	}
-	for user, want := range map[string]string{"carol": "OK", "root": "ERR_INVALID_PARAMETER", "*": "ERR_INVALID_PARAMETER", "car?l": "ERR_INVALID_PARAMETER"} {
+	for user, want := range map[string]string{"carol": "OK", "root": "ERR_INVALID_PARAMETER", "*": "ERR_INVALID_PARAMETER", "car?l": "ERR_INVALID_PARAMETER", "!sftp": "OK"} {
 		r := w.runAs(admin.Actor{Account: "zoe"}, "accountAddPersonalAccess", &osh.AccountAddPersonalAccess{
 			AccountOption: osh.AccountOption{Account: "carol"}, AccessOptions: osh.AccessOptions{Host: "10.0.0.0/8", User: user, Port: "22"},
 		})
@@ -83,7 +83,7 @@ func TestBoundsOfPersonalAccesses(t *testing.T) {
 			t.Errorf("user %s: %s, %s", user, r.Code, r.Message)
 		}
 	}
-	if n := len(w.live.Load().Account("carol").Personal); n != 1 {
+	if n := len(w.live.Load().Account("carol").Personal); n != 2 {
 		t.Errorf("carol has %d accesses", n)
 	}
 	// The owner of the node is bound by the configuration too, and by its own rights to nothing else.

@@ -23,7 +23,8 @@ type CommandSettings struct {
 	WidestV4Prefix int `yaml:"widest_v4_prefix"`
 	// The shortest IPv6 prefix of an access that is added: 0 (any) to 128.
 	WidestV6Prefix int `yaml:"widest_v6_prefix"`
-	// Only accesses whose remote user has the name of the account are added.
+	// Only accesses whose remote user has the name of the account are added. Rights to transfer
+	// files are no logins, and not meant.
 	SelfRemoteUserOnly bool `yaml:"self_remote_user_only"`
 	// Administrators are told about the node: system, uptime, load, memory.
 	AdminShowSystemInfo bool `yaml:"admin_show_system_info"`
