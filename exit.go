@@ -25,6 +25,7 @@ var (
 	RefusalExecFailed      = Refusal{105, "EXEC_FAILED"}
 	RefusalRestricted      = Refusal{106, "RESTRICTED_COMMAND"}
 	RefusalAccessDenied    = Refusal{107, "ACCESS_DENIED"}
+	RefusalSSHAs           = Refusal{107, "SSHAS_DENIED"}
 	RefusalNoSpace         = Refusal{109, "OUT_OF_SPACE"}
 	RefusalOptions         = Refusal{111, "OPTIONS_ERROR"}
 	RefusalNoHost          = Refusal{112, "NO_HOST"}
@@ -34,6 +35,7 @@ var (
 	RefusalMaintenance     = Refusal{118, "MAINTENANCE"}
 	RefusalAccountInvalid  = Refusal{120, "ACCOUNT_INVALID"}
 	RefusalTTL             = Refusal{121, "TTL_EXPIRED"}
+	RefusalSignal          = Refusal{117, "SIGNAL"}
 	RefusalMFAPassword     = Refusal{122, "MFA_PASSWORD_SETUP_REQUIRED"}
 	RefusalMFATOTP         = Refusal{123, "MFA_TOTP_SETUP_REQUIRED"}
 	RefusalMFAAny          = Refusal{124, "MFA_ANY_SETUP_REQUIRED"}

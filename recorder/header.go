@@ -19,6 +19,7 @@ type Header struct {
 	Session gateway.SessionID `json:"session"`
 	Gateway string            `json:"gateway,omitempty"` // name of the gateway
 	Account string            `json:"account"`
+	By      string            `json:"by,omitempty"` // the administrator who acted as the account
 	Realm   string            `json:"realm,omitempty"`
 	From    netip.AddrPort    `json:"from,omitzero"`
 	Via     netip.AddrPort    `json:"via,omitzero"` // the gateway's own end of the ingress connection

@@ -141,7 +141,7 @@ func (c *initCmd) firstAdmin(g *globals, key string) error {
 	if err != nil {
 		return err
 	}
-	r := n.commands.Run(context.Background(), localActor(""), "accountCreate", request)
+	r := n.commands.Run(context.Background(), localActor("", ""), "accountCreate", request)
 	defer r.Close()
 	if !strings.HasPrefix(r.Code, "OK") {
 		return fmt.Errorf("create account %s: %s: %w", gateway.Printable(c.Admin), r.Message, gateway.ErrInvalid)

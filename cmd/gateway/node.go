@@ -257,7 +257,7 @@ func (n *node) hidden() []string {
 // auditCommand writes the record of a command or a change.
 func (n *node) auditCommand(_ context.Context, r admin.Record) error {
 	rec := audit.Record{
-		Event: audit.Command, Session: r.Actor.Session, Principal: gateway.Principal{Account: r.Actor.Account}, From: r.Actor.From,
+		Event: audit.Command, Session: r.Actor.Session, Principal: gateway.Principal{Account: r.Actor.Account}, By: r.Actor.By, From: r.Actor.From,
 		Protocol: gateway.OSH, Action: r.Command, Command: r.Request, Reason: r.Message,
 		Allowed: audit.AnswerOf(r.Code == "" || r.Code[0] == 'O'),
 		Details: []audit.Detail{{Key: "code", Value: r.Code}},
@@ -265,16 +265,29 @@ func (n *node) auditCommand(_ context.Context, r admin.Record) error {
 	if r.Change {
 		rec.Event = audit.Change
 	}
+	if r.Security != "" {
+		rec = securityRecord(r)
+	}
 	if r.Override {
 		rec.Details = append(rec.Details, audit.Detail{Key: "override", Value: "superowner"})
 	}
-	if r.Actor.Local {
+	if r.Actor.Local || r.Actor.ByLocal {
 		rec.Details = append(rec.Details, audit.Detail{Key: "local", Value: localUser()})
 	}
 	if r.Err != nil {
 		rec.Error = r.Err.Error()
 	}
 	return n.audit.Log(rec)
+}
+
+// securityRecord is of the administrator who acts as another account, under
+// the names that scripts look for.
+func securityRecord(r admin.Record) audit.Record {
+	return audit.Record{
+		Event: audit.Security, Session: r.Actor.Session, Principal: gateway.Principal{Account: r.Actor.By}, From: r.Actor.From,
+		Protocol: gateway.OSH, Action: r.Security,
+		Details: []audit.Detail{{Key: "sudo-as", Value: r.Actor.Account}, {Key: "plugin", Value: r.Command}, {Key: "params", Value: r.Request}},
+	}
 }
 
 // localUser names who runs this program, for the audit log.
@@ -285,9 +298,14 @@ func localUser() string {
 	return "uid " + strconv.Itoa(os.Getuid())
 }
 
-// localActor is the owner of the data folder, by default under no account's name.
-func localActor(as string) admin.Actor {
-	return admin.Actor{Account: as, Local: true, Session: gateway.NewSessionID()}
+// localActor is the owner of the data folder, by default under no account's
+// name, or who they act as with the rights of that account.
+func localActor(as, sudo string) admin.Actor {
+	a := admin.Actor{Account: as, Local: true, Session: gateway.NewSessionID()}
+	if sudo != "" {
+		return a.Sudo(sudo)
+	}
+	return a
 }
 
 // signers opens egress keys for the monitor.

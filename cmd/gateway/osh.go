@@ -80,13 +80,13 @@ func (c *oshCmd) client(ctx context.Context, f folder) (osh.Client, func(), erro
 	conn, err := dialLocal(f)
 	if err == nil {
 		go func() { _ = conn.Serve(ctx, noRequests{}) }()
-		return remoteClient{conn, c.As}, func() { conn.Close() }, nil
+		return remoteClient{conn: conn, as: c.As}, func() { conn.Close() }, nil
 	}
 	n, err := openNode(f, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	return localClient{n, c.As}, n.close, nil
+	return localClient{n: n, as: c.As}, n.close, nil
 }
 
 func dialLocal(f folder) (*control.Conn, error) {
@@ -121,12 +121,19 @@ func (noRequests) Handle(context.Context, control.Op, []byte, []*os.File) (any, 
 type remoteClient struct {
 	conn *control.Conn
 	as   string
+	sudo string
+}
+
+// As implements osh.Impersonator.
+func (c remoteClient) As(account string) osh.Client {
+	c.sudo = account
+	return c
 }
 
 // Run implements osh.Client.
 func (c remoteClient) Run(ctx context.Context, command string, request json.RawMessage) (osh.Result, error) {
 	var r control.RunReply
-	files, err := c.conn.Call(ctx, control.OpRunLocal, control.RunLocal{As: c.as, Command: command, Request: request}, &r)
+	files, err := c.conn.Call(ctx, control.OpRunLocal, control.RunLocal{As: c.as, Sudo: c.sudo, Command: command, Request: request}, &r)
 	if err != nil {
 		return osh.Result{}, err
 	}
@@ -138,13 +145,20 @@ func (remoteClient) Complete(context.Context, string, string) ([]string, error) 
 
 // localClient runs commands in this process.
 type localClient struct {
-	n  *node
-	as string
+	n    *node
+	as   string
+	sudo string
+}
+
+// As implements osh.Impersonator.
+func (c localClient) As(account string) osh.Client {
+	c.sudo = account
+	return c
 }
 
 // Run implements osh.Client.
 func (c localClient) Run(ctx context.Context, command string, request json.RawMessage) (osh.Result, error) {
-	return c.n.commands.Run(ctx, localActor(c.as), command, request), nil
+	return c.n.commands.Run(ctx, localActor(c.as, c.sudo), command, request), nil
 }
 
 // Complete implements osh.Client: there is no prompt to complete here.
@@ -232,7 +246,7 @@ func (s localServer) Handle(ctx context.Context, _ control.Op, body []byte, file
 	if err := control.Decode(body, &r); err != nil {
 		return nil, nil, err
 	}
-	result := s.commands.Run(ctx, localActor(r.As), r.Command, r.Request)
+	result := s.commands.Run(ctx, localActor(r.As, r.Sudo), r.Command, r.Request)
 	return control.RunReply{
 		Command: result.Command, Code: result.Code, Message: strings.ToValidUTF8(result.Message, "\ufffd"), Value: result.Value, Exit: result.Exit,
 	}, result.Files, nil

@@ -83,6 +83,24 @@ type Actor struct {
 	// Local is the owner of the data folder, on the node itself: every right,
 	// also as an account that does not exist or may not log in.
 	Local bool
+	// By is the administrator who acts as Account, with the rights of Account;
+	// empty: Account does itself. ByLocal: it is the owner of the data folder.
+	By      string
+	ByLocal bool
+}
+
+// Sudo returns the actor for what a does as another account.
+func (a Actor) Sudo(account string) Actor {
+	return Actor{Account: account, Session: a.Session, From: a.From, By: a.name(), ByLocal: a.Local}
+}
+
+// name is the account, or for the owner of the node without one a name that no
+// account can have.
+func (a Actor) name() string {
+	if a.Local && a.Account == "" {
+		return "root"
+	}
+	return a.Account
 }
 
 // Settings are the values of the configuration that commands depend on.
@@ -123,6 +141,7 @@ type Record struct {
 	Request  string // the request as JSON, cut short
 	Change   bool   // written before the change it announces is committed
 	Override bool   // a superowner's right was used
+	Security string // kind of a security event: admin-sudo
 	Code     string
 	Message  string
 	Err      error // for operators: what the person is not told
@@ -144,10 +163,11 @@ func handle[R any](f func(ctx context.Context, c *call, r *R) (osh.Result, error
 
 // Run executes one command for a.
 func (e *Executor) Run(ctx context.Context, a Actor, command string, request json.RawMessage) osh.Result {
-	if a.Local && a.Account == "" {
-		a.Account = "root" // who owns the node; no account can have this name
-	}
+	a.Account = a.name()
 	c := &call{e: e, actor: a, set: e.Config(), snap: e.Policy.Load(), now: e.Now(), raw: request}
+	if err := c.announceSudo(ctx, command); err != nil {
+		return c.answer(err)
+	}
 	r, err := c.run(ctx, command)
 	if err != nil {
 		r = c.answer(err)

@@ -56,6 +56,9 @@ func (c *call) authorise(s state) error {
 	if !ok {
 		return refusal(gateway.RefusalRestricted, "nobody may run this command")
 	}
+	if c.actor.By != "" {
+		return c.authoriseSudo(s, check)
+	}
 	me, err := s.Account(c.actor.Account)
 	if errors.Is(err, gateway.ErrNotFound) && c.actor.Local {
 		return check(c, s, nil)
@@ -65,6 +68,9 @@ func (c *call) authorise(s state) error {
 	}
 	if err != nil {
 		return err
+	}
+	if c.actor.Local {
+		return check(c, s, me)
 	}
 	if err := c.alive(me); err != nil {
 		return err
@@ -95,8 +101,6 @@ func (c *call) factors(me *gateway.Account) error {
 // alive checks that the account may still act. Inactivity counts at login only.
 func (c *call) alive(me *gateway.Account) error {
 	switch {
-	case c.actor.Local:
-		return nil
 	case me.Freeze != nil:
 		return refusal(gateway.RefusalFrozen, "your account is frozen")
 	case !me.Expires.IsZero() && !c.now.Before(me.Expires):

@@ -32,6 +32,7 @@ const (
 	Command  Event = "command"  // a command of the gateway ran, or was refused
 	Change   Event = "change"   // accounts, groups, accesses or keys changed
 	Recorder Event = "recorder" // a recording was sealed, or failed
+	Security Event = "security" // an administrator acts as another account
 	Sandbox  Event = "sandbox"  // a child broke its rules, or was killed for a forbidden system call
 	Config   Event = "config"   // gateway.yaml was taken up, or refused
 	Node     Event = "node"     // the gateway itself starts, stops, or lost records on their way to syslog
@@ -45,6 +46,7 @@ type Record struct {
 	Session   gateway.SessionID // session
 	Login     gateway.SessionID // login: the connection, where the session has another id
 	Principal gateway.Principal // principal, realm
+	By        string            // by: the administrator who acts as the principal
 	From      netip.AddrPort    // from: the client, as the kernel says
 	Via       netip.AddrPort    // via: the gateway's own end of it
 	Target    gateway.Target    // target, and target_host when it was given as a name
@@ -119,6 +121,7 @@ func (r *Record) fields() []zap.Field {
 	}
 	text("principal", r.Principal.Account)
 	text("realm", r.Principal.Realm)
+	text("by", r.By)
 	address("from", r.From)
 	address("via", r.Via)
 	if r.Target != (gateway.Target{}) {

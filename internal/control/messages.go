@@ -93,6 +93,8 @@ type Open struct {
 	Command  string           `json:"command,omitempty"` // name of the command, for OSH
 	Term     string           `json:"term,omitempty"`
 	Size     recorder.Resize  `json:"size"`
+	// As asks for a session as another account, for administrators.
+	As string `json:"as,omitempty"`
 }
 
 // OpenReply answers Open. The descriptors are the ring's three files, and
@@ -166,12 +168,15 @@ type Run struct {
 	Session gateway.SessionID `json:"session"`
 	Command string            `json:"command"`
 	Request json.RawMessage   `json:"request"`
+	// As runs it as another account, for administrators.
+	As string `json:"as,omitempty"`
 }
 
 // RunLocal asks for a command in the name of As (empty: of no account), with
-// the rights of the data folder's owner.
+// the rights of the data folder's owner, or of Sudo with its own.
 type RunLocal struct {
 	As      string          `json:"as,omitempty"`
+	Sudo    string          `json:"sudo,omitempty"`
 	Command string          `json:"command"`
 	Request json.RawMessage `json:"request"`
 }

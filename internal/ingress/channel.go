@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -141,7 +142,7 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, l
 		user = s.Boot.DefaultLogin
 	}
 	if user == "" {
-		user = s.Pipeline.Account
+		user = cmp.Or(line.SSHAs, s.Pipeline.Account)
 	}
 	port := line.Port
 	if port == 0 {
@@ -153,7 +154,7 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, l
 	}
 	open := control.Open{
 		Protocol: gateway.SSH, Host: line.Host, User: user, Port: port, UseKey: line.UseKey,
-		Timeout: line.Timeout, Wait: line.Wait, Bind: line.Bind, Action: action,
+		Timeout: line.Timeout, Wait: line.Wait, Bind: line.Bind, Action: action, As: line.SSHAs,
 	}
 	return s.Pipeline.Connect(ctx, open, c, line.Quiet, func(r control.Refusal) int {
 		return osh.RefuseLine(env, line, &osh.RefusalError{Refusal: r.Refusal, Text: r.Text})
@@ -178,7 +179,7 @@ func (s *Server) command(ctx context.Context, c *client, env osh.Env, line osh.L
 		}
 		return gateway.Exit{Code: osh.RefuseLine(env, line, &osh.RefusalError{Refusal: refused.Refusal.Refusal, Text: refused.Text})}
 	}
-	env.Client = oshClient{s.Monitor, sess.Session}
+	env.Client = oshClient{monitor: s.Monitor, id: sess.Session}
 	env.In = sess.Reader(env.In)
 	env.Out = sess.Writer(env.Out, recorder.Out)
 	env.Err = sess.Writer(env.Err, recorder.Err)
@@ -204,7 +205,11 @@ func (s *Server) environment(c *client, login control.Login) osh.Env {
 			if c.pty && l.TTY != osh.TTYNever {
 				side = promptedTerminal{prompted{c, e}}
 			}
-			return s.connect(ctx, side, *e, l).Code
+			exit := s.connect(ctx, side, *e, l)
+			if exit.Signal != "" {
+				return gateway.RefusalSignal.Code
+			}
+			return exit.Code
 		},
 		Play: play,
 	}
@@ -242,12 +247,21 @@ func play(ctx context.Context, e *osh.Env, f *os.File) error {
 type oshClient struct {
 	monitor session.Monitor
 	id      gateway.SessionID
+	as      string // empty: the account itself
+}
+
+var _ osh.Impersonator = oshClient{}
+
+// As implements osh.Impersonator.
+func (o oshClient) As(account string) osh.Client {
+	o.as = account
+	return o
 }
 
 // Run implements osh.Client.
 func (o oshClient) Run(ctx context.Context, command string, request json.RawMessage) (osh.Result, error) {
 	var r control.RunReply
-	files, err := o.monitor.Call(ctx, control.OpRun, control.Run{Session: o.id, Command: command, Request: request}, &r)
+	files, err := o.monitor.Call(ctx, control.OpRun, control.Run{Session: o.id, Command: command, Request: request, As: o.as}, &r)
 	if err != nil {
 		return osh.Result{}, err
 	}

@@ -98,7 +98,7 @@ func (c *conn) worked(r control.Worked) (none, error) {
 	s.in = &k
 	s.mu.Unlock()
 	return none{}, c.m.record(audit.Record{
-		Event: audit.Login, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, From: c.from,
+		Event: audit.Login, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from,
 		Target: s.request.Target, Protocol: s.request.Protocol, Allowed: audit.Yes,
 		Key: k.key.Fingerprint, Way: k.name(),
 	})
@@ -113,7 +113,7 @@ func (c *conn) allow(r control.Allow) (none, error) {
 	}
 	if r.Action != s.request.Action {
 		_ = c.m.record(audit.Record{
-			Event: audit.Decision, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, From: c.from,
+			Event: audit.Decision, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from,
 			Target: s.request.Target, Action: r.Action.Kind, Command: gateway.Printable(clip(r.Action.Text, 4096)),
 			Reason: "not what the session was opened for",
 		})
@@ -146,7 +146,7 @@ func (c *conn) hostKey(ctx context.Context, r control.HostKey) (control.HostKeyR
 	print := fingerprint(r.Blob)
 	reply := hostKeyVerdict(a.HostKeyPolicy, t, len(known) > 0, print, r.Accept)
 	_ = c.m.record(audit.Record{
-		Event: audit.HostKey, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, From: c.from,
+		Event: audit.HostKey, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from,
 		Target: t, Allowed: audit.AnswerOf(reply.OK), Reason: reply.Text, Key: print,
 	})
 	if !reply.OK || len(known) > 0 {
@@ -218,6 +218,7 @@ func (s *live) hostKeyTypes() []string {
 // hop is one element of LC_BASTION_DETAILS, which every target is sent.
 type hop struct {
 	Account string      `json:"account"`
+	By      string      `json:"by,omitempty"` // the administrator who acts as the account
 	UniqID  string      `json:"uniqid"`
 	Version string      `json:"version"`
 	From    hopEnd      `json:"from"`
@@ -256,7 +257,7 @@ const shapeVersion = "3.24.01"
 func (c *conn) targetEnv(s *live) []string {
 	t := s.request.Target
 	details, err := json.Marshal([]hop{{
-		Account: s.request.Principal.String(), UniqID: string(s.request.Session[:12]), Version: shapeVersion,
+		Account: s.request.Principal.String(), By: s.by, UniqID: string(s.request.Session[:12]), Version: shapeVersion,
 		From: hopEnd{Addr: c.from.Addr().String(), Host: c.from.Addr().String(), Port: c.from.Port()},
 		Via:  hopEnd{Addr: c.via.Addr().String(), Host: c.via.Addr().String(), Port: c.via.Port(), Name: c.set.Name},
 		To:   hopEnd{Addr: t.Addr.String(), Host: t.Host, Port: t.Port, User: t.User},

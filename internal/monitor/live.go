@@ -21,6 +21,7 @@ import (
 type live struct {
 	c       *conn
 	request gateway.Request
+	by      string        // the administrator who acts as the request's principal; empty: themselves
 	index   store.Session // as written to the index at its start
 	lease   []leased
 	legacy  bool
@@ -99,7 +100,7 @@ func (s *live) close(exit gateway.Exit, reason string, in, out int64) {
 	m.recorder.close(s, exit, reason)
 	now := m.Now()
 	_ = m.record(audit.Record{
-		Event: audit.Close, Session: id, Login: s.c.id, Principal: s.request.Principal, From: s.c.from,
+		Event: audit.Close, Session: id, Login: s.c.id, Principal: s.request.Principal, By: s.by, From: s.c.from,
 		Target: s.request.Target, Protocol: s.request.Protocol, Allowed: audit.Yes, Reason: reason, Key: worked,
 		Exit: &exit, Duration: now.Sub(s.index.Started), BytesIn: in, BytesOut: out,
 	})
@@ -185,6 +186,10 @@ func (m *Monitor) Recheck() {
 		account := s.request.Principal.Account
 		if reason := snapshot.Login(account, now); reason != "" && reason != gateway.ReasonInactive {
 			s.terminate("ended by the gateway: "+string(reason), gateway.RefusalAccessDenied.Code)
+			continue
+		}
+		if s.by != "" && s.c.mayImpersonate(s.by, now) != nil {
+			s.terminate("ended by the gateway: you may act as another account no more", gateway.RefusalAccessDenied.Code)
 			continue
 		}
 		if s.request.Protocol == gateway.OSH {

@@ -54,7 +54,7 @@ type Settings struct {
 	ExpiredMessage          string // to inactive accounts, #DAYS# being how long; empty: a text of ours
 	ReadOnly                bool
 	RequireSandbox          bool
-	Admins                  []string
+	Admins                  []string // who may connect as another account, among other things
 }
 
 // Auditor takes the records that must not be lost: its error refuses or ends

@@ -22,11 +22,22 @@ import (
 // open is the one gate: every session, whatever its protocol and way in, comes
 // through here. The order is the security argument.
 func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error) {
-	if len(r.Action.Kind) > maxWord || len(r.UseKey) > maxWord {
-		return nil, nil, &control.ViolationError{What: "no kind of session or key has such a name"}
+	if len(r.Action.Kind) > maxWord || len(r.UseKey) > maxWord || len(r.As) > maxWord {
+		return nil, nil, &control.ViolationError{What: "no kind of session, key or account has such a name"}
 	}
 	now := c.m.Now()
 	s, refusal := c.newLive(r, now)
+	// Who acts as another account must be an administrator.
+	if s.by != "" {
+		why, err := c.impersonate(r, s, now)
+		if err != nil {
+			c.notOpened()
+			return nil, nil, err
+		}
+		if refusal == nil {
+			refusal = why
+		}
+	}
 	// Names first: every decision is about an address.
 	if refusal == nil {
 		refusal = c.resolve(ctx, r, s)
@@ -112,7 +123,11 @@ func (c *conn) newLive(r control.Open, now time.Time) (*live, *control.Refusal) 
 	if r.Protocol == gateway.OSH && r.Action.Kind == "interactive" {
 		kind = "interactive"
 	}
-	return &live{c: c, request: request, index: store.Session{
+	by := ""
+	if r.As != "" { // the index is of what people did themselves
+		by, kind, request.Principal.Account = c.account, "sshas", r.As
+	}
+	return &live{c: c, request: request, by: by, index: store.Session{
 		ID: id, Account: c.account, Type: kind, From: c.from, Via: c.via, HostTo: clip(r.Host, maxWord), User: clip(r.User, maxWord),
 		Plugin: gateway.Printable(clip(r.Command, 64)), Params: gateway.Printable(clip(r.Action.Text, maxParams)), Started: now,
 	}}, refusal
@@ -171,6 +186,9 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 	}
 	if refusal := c.accountRefusal(snapshot.Account(account), now); refusal != nil {
 		s.index.Comment = string(snapshot.Login(account, now))
+		if s.by != "" {
+			refusal.Text = account + ": " + refusal.Text
+		}
 		return refusal
 	}
 	if missing := snapshot.MissingFactor(snapshot.Account(account)); missing != gateway.MFANone {
@@ -200,7 +218,7 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 // begin writes the attempt to the audit log and to the index of sessions.
 func (c *conn) begin(s *live, refusal *control.Refusal) error {
 	r := audit.Record{
-		Event: audit.Open, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, From: c.from, Via: c.via,
+		Event: audit.Open, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from, Via: c.via,
 		Protocol: s.request.Protocol, Allowed: audit.AnswerOf(refusal == nil), Reason: s.index.Comment, Command: s.index.Params, Action: s.request.Action.Kind,
 	}
 	r.Target = s.request.Target
@@ -211,6 +229,8 @@ func (c *conn) begin(s *live, refusal *control.Refusal) error {
 		r.Reason = s.index.Comment
 		r.Exit = &gateway.Exit{Code: refusal.Code}
 		s.index.End = &store.End{At: s.index.Started, Code: refusal.Code, Comment: s.index.Comment}
+	} else if s.by != "" {
+		s.index.Comment = "as " + s.request.Principal.Account
 	}
 	s.index.Allowed = refusal == nil
 	s.index.Recording = refusal == nil

@@ -18,7 +18,7 @@ func (c *conn) header(r control.Open, s *live) recorder.Header {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return recorder.Header{
-		Session: s.request.Session, Gateway: c.set.Name, Account: c.account, From: c.from, Via: c.via,
+		Session: s.request.Session, Gateway: c.set.Name, Account: s.request.Principal.Account, By: s.by, From: c.from, Via: c.via,
 		Protocol: s.request.Protocol, Kind: s.request.Action.Kind, Command: strings.ToValidUTF8(clip(s.request.Action.Text, maxCommand), "\ufffd"),
 		User: s.request.Target.User, Host: s.request.Target.Host, Addr: s.request.Target.Addr, Port: s.request.Target.Port,
 		Term: gateway.Printable(clip(r.Term, 64)), Cols: r.Size.Cols, Rows: r.Size.Rows, Start: s.index.Started,
@@ -41,6 +41,9 @@ func (c *conn) runCommand(ctx context.Context, r control.Run) (any, []*os.File, 
 		return control.RunReply{Code: result.Code, Message: result.Message, Exit: result.Exit}, nil, nil
 	}
 	actor := admin.Actor{Account: account, Session: s.request.Session, From: c.from}
+	if r.As != "" {
+		actor = actor.Sudo(r.As)
+	}
 	result := c.m.Commands.Run(ctx, actor, r.Command, r.Request)
 	return control.RunReply{
 		Command: result.Command, Code: result.Code, Message: result.Message, Value: result.Value, Exit: result.Exit,

@@ -1,6 +1,7 @@
 package osh
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -16,7 +17,10 @@ func Execute(ctx context.Context, env Env, line Line) int {
 	if line.Action == Connect {
 		return env.Connect(ctx, &env, line)
 	}
-	if env.Terminal != nil {
+	if env.Terminal == nil {
+		// What is read a byte at a time would be recorded a byte at a time.
+		env.In = bufio.NewReader(env.In)
+	} else {
 		env.raw, env.rawErr = env.Out, env.Err
 		env.Out, env.Err = crlf{env.Out}, crlf{env.Err}
 		env.keys = startKeyboard(env.In)
@@ -51,15 +55,12 @@ func dispatch(ctx context.Context, env *Env, line Line) int {
 		env = &sub
 	}
 	switch {
-	case line.Action == Run && line.Help:
-		c, _ := Lookup(line.Command)
-		return show(env, line, func(w io.Writer) { CommandHelp(w, c, line.LongHelp) })
-	case line.Help:
-		return show(env, line, usage)
-	case line.Action == Connect:
-		return env.Connect(ctx, env, line)
 	case line.Action == Run:
 		return runCommand(ctx, env, line)
+	case line.Help:
+		return finish(env, line, show(env, line, usage))
+	case line.Action == Connect:
+		return env.Connect(ctx, env, line)
 	}
 	var b bytes.Buffer
 	usage(&b)
@@ -76,20 +77,27 @@ func RefuseLine(env Env, line Line, err error) int {
 	return refuseLine(&env, line, err)
 }
 
-func refuseLine(env *Env, line Line, err error) int {
+func refuseLine(env *Env, line Line, err error) int { return refusal(env, line, refusalOf(err)) }
+
+func refusalOf(err error) Result {
 	if re, ok := errors.AsType[*RefusalError](err); ok {
-		return refusal(env, line, Refuse(re.Refusal, re.Text))
+		return Refuse(re.Refusal, re.Text)
 	}
-	return refusal(env, line, Refuse(gateway.RefusalOptions, err.Error()))
+	return Refuse(gateway.RefusalOptions, err.Error())
 }
 
 // refusal prints a failure: text for people on stderr, JSON on stdout.
 func refusal(env *Env, line Line, r Result) int {
+	complain(env, line, r)
+	return finish(env, line, r)
+}
+
+// complain prints the text of a failure.
+func complain(env *Env, line Line, r Result) {
 	var p page
 	fancy := env.fanciness(line.Quiet)
 	writeMessage(&p, fancy, r)
 	writePage(env.Err, fancy, &p)
-	return finish(env, line, r)
 }
 
 // finish prints the JSON form and returns the exit status.
@@ -100,49 +108,63 @@ func finish(env *Env, line Line, r Result) int {
 	return r.Exit
 }
 
-func show(env *Env, line Line, help func(io.Writer)) int {
+func show(env *Env, line Line, help func(io.Writer)) Result {
 	var p page
 	help(&p)
 	writePage(env.Out, env.fanciness(line.Quiet), &p)
-	return finish(env, line, OK("help", "OK", "OK", nil))
+	return OK("help", "OK", "OK", nil)
 }
 
-// runCommand parses the command's own options, has it executed and prints the
-// answer.
+// runCommand has a command executed and prints the answer.
 func runCommand(ctx context.Context, env *Env, line Line) int {
+	return finish(env, line, perform(ctx, env, line))
+}
+
+// perform has a command executed and prints the answer, or its help, for people.
+func perform(ctx context.Context, env *Env, line Line) Result {
+	failed := func(r Result) Result {
+		complain(env, line, r)
+		return r
+	}
 	cmd, ok := Lookup(line.Command)
 	if !ok {
-		return refusal(env, line, Refuse(gateway.RefusalUnknownCommand, "unknown command "+line.Command))
+		return failed(Refuse(gateway.RefusalUnknownCommand, "unknown command "+line.Command))
+	}
+	if line.Help {
+		return show(env, line, func(w io.Writer) { CommandHelp(w, cmd, line.LongHelp) })
 	}
 	req := cmd.New()
-	if err := parseOptions(req, line.Args); err != nil {
-		return refusal(env, line, Fail(cmd.Name, "ERR_BAD_OPTIONS",
+	if err := parseArgs(req, line.Args); err != nil {
+		return failed(Fail(cmd.Name, "ERR_BAD_OPTIONS",
 			fmt.Sprintf("%v; --osh %s --help shows the options", err, cmd.Name), nil))
 	}
-	run := func(ctx context.Context, req any) (Result, error) { return call(ctx, env.Client, cmd.Name, req) }
-	var r Result
-	var err error
-	if cmd.Local != nil {
-		quiet := *env
-		quiet.Fanciness = env.fanciness(line.Quiet)
-		if line.Quiet && line.JSON != NoJSON {
-			quiet.Out = io.Discard
-		}
-		r, err = cmd.Local(ctx, &quiet, req, run)
-	} else {
-		r, err = run(ctx, req)
-	}
+	r, err := execute(ctx, env, line, cmd, req)
 	defer r.Close()
 	if err != nil {
-		return refusal(env, line, Refuse(gateway.RefusalPlugin, "the command could not be executed"))
+		return failed(Refuse(gateway.RefusalPlugin, "the command could not be executed"))
 	}
 	if r.Exit != 0 {
-		return refusal(env, line, r)
+		return failed(r)
 	}
 	if err := printResult(env, line, cmd, r); err != nil {
-		return refusal(env, line, Fail(cmd.Name, "ERR_INTERNAL", "the answer can't be shown", nil))
+		return failed(Fail(cmd.Name, "ERR_INTERNAL", "the answer can't be shown", nil))
 	}
-	return finish(env, line, r)
+	return r
+}
+
+// execute has the monitor execute a request, with what the client does of it.
+func execute(ctx context.Context, env *Env, line Line, cmd *Command, req any) (Result, error) {
+	run := func(ctx context.Context, req any) (Result, error) { return call(ctx, env.Client, cmd.Name, req) }
+	if cmd.Local == nil {
+		return run(ctx, req)
+	}
+	local := *env
+	local.current = line
+	local.Fanciness = env.fanciness(line.Quiet)
+	if line.Quiet && line.JSON != NoJSON {
+		local.Out = io.Discard
+	}
+	return cmd.Local(ctx, &local, req, run)
 }
 
 // printResult writes the answer for people.

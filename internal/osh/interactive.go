@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"gateway"
 )
 
 // interact is the gateway's own prompt: each line is one command, or one
@@ -46,6 +48,12 @@ func interact(ctx context.Context, env *Env) int {
 			continue
 		case "exit", "quit", "q":
 			return 0
+		case "mfa", "enable":
+			refusal(env, Line{}, Refuse(gateway.RefusalMFAAny, "no second factor is set up for your account, and none can be yet"))
+			continue
+		case "nomfa", "end":
+			writeText(env.Out, "This session is not elevated: there is nothing to end.\n")
+			continue
 		}
 		one(ctx, env, raw)
 	}
@@ -56,6 +64,7 @@ func interact(ctx context.Context, env *Env) int {
 func one(ctx context.Context, env *Env, raw string) {
 	line, err := parseTyped(raw)
 	if err != nil {
+		err = suggestHost(raw, err)
 		refuseLine(env, line, err)
 		return
 	}
@@ -80,6 +89,16 @@ func parseTyped(raw string) (Line, error) {
 		return ParseLine(raw)
 	}
 	return ParseLine("--osh " + raw)
+}
+
+// suggestHost helps who typed a host where commands are.
+func suggestHost(raw string, err error) error {
+	re, ok := errors.AsType[*RefusalError](err)
+	word, _, _ := strings.Cut(strings.TrimSpace(raw), " ")
+	if !ok || re.Refusal != gateway.RefusalUnknownCommand || !validHost(word) || maybe(word, names()) != "" {
+		return err
+	}
+	return refuse(re.Refusal, "%s; to connect to a host of that name: ssh %s", re.Text, raw)
 }
 
 // prompting makes Ctrl-C at a prompt clear the line, as shells do, where the

@@ -62,6 +62,7 @@ type Line struct {
 	Bind                      netip.Addr
 	Timeout                   time.Duration // of the connection; 0: the gateway's
 	UseKey                    string
+	SSHAs                     string // connect as that account
 	Wait                      bool
 	AlwaysEscape, NeverEscape bool
 	Remote                    string // the remote command, byte for byte; empty: a shell
@@ -282,6 +283,10 @@ func (p *parser) finish() error {
 	switch {
 	case p.interactive && l.Action == Run:
 		return refuse(gateway.RefusalConflictOptions, "--interactive and --osh exclude each other")
+	case l.SSHAs != "" && (p.interactive || l.Action == Run):
+		return refuse(gateway.RefusalConflictOptions, "--ssh-as is for connections only; adminSudo runs a command as another account")
+	case l.SSHAs != "" && p.host == "" && !l.Help:
+		return refuse(gateway.RefusalNoHost, "--ssh-as without a host")
 	case p.host == "" && l.Remote != "":
 		return refuse(gateway.RefusalNoHost, "a remote command without a host")
 	case p.interactive && p.host != "":

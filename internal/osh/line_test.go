@@ -120,7 +120,10 @@ func TestParseLineRefusals(t *testing.T) {
 		{"srv -J hop", 135, "PROXYJUMP_DENIED"},
 		{"srv --self-password", 108, "PASSFILE_NOT_FOUND"},
 		{"--mfa-token x srv", 125, "MFA_FAILED"},
-		{"--ssh-as bob srv", 107, "SSHAS_DENIED"},
+		{"--ssh-as 'b b' srv", 107, "SSHAS_DENIED"},
+		{"--ssh-as bob", 112, "NO_HOST"},
+		{"--ssh-as bob -i", 115, "CONFLICTING_OPTIONS"},
+		{"--ssh-as bob --osh info", 115, "CONFLICTING_OPTIONS"},
 	} {
 		_, err := osh.ParseLine(test.raw)
 		refused, ok := errors.AsType[*osh.RefusalError](err)

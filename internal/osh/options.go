@@ -125,6 +125,17 @@ func splitFlag(w string) (flag, value string, hasValue, ok bool) {
 	return w, "", false, true
 }
 
+// ownArgs is a request that reads its words in a way of its own.
+type ownArgs interface{ parseArgs(args []string) error }
+
+// parseArgs fills req from the words of a command.
+func parseArgs(req any, args []string) error {
+	if own, ok := req.(ownArgs); ok {
+		return own.parseArgs(args)
+	}
+	return parseOptions(req, args)
+}
+
 // parseOptions fills req from the words of a command.
 func parseOptions(req any, args []string) error {
 	opts := Options(req)

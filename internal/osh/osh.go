@@ -77,6 +77,12 @@ type Client interface {
 	Complete(ctx context.Context, kind, prefix string) ([]string, error)
 }
 
+// Impersonator is a Client that can run commands as another account, which
+// the monitor lets administrators do.
+type Impersonator interface {
+	As(account string) Client
+}
+
 // Env is what a line is executed with.
 type Env struct {
 	In       io.Reader
@@ -100,6 +106,9 @@ type Env struct {
 	Connect func(ctx context.Context, e *Env, l Line) int
 	// Play shows a recording; nil: not offered.
 	Play func(ctx context.Context, e *Env, recording *os.File) error
+
+	current Line   // the line that is executed
+	as      string // the account that adminSudo acts as
 
 	// With a terminal, while Execute runs:
 	raw, rawErr io.Writer      // Out and Err without translation

@@ -74,6 +74,9 @@ func targetOptions() []outer {
 		{names: []string{"--use-key"}, arg: "FINGERPRINT", help: "try only that egress key",
 			value: setKey,
 			print: func(l Line) (string, bool) { return l.UseKey, l.UseKey != "" }},
+		{names: []string{"--ssh-as"}, arg: "ACCOUNT", help: "connect as that account, for administrators",
+			value: setSSHAs,
+			print: func(l Line) (string, bool) { return l.SSHAs, l.SSHAs != "" }},
 		{names: []string{"--wait"}, help: "wait until the target's port opens",
 			flag: func(p *parser) { p.line.Wait = true }, print: when(func(l Line) bool { return l.Wait })},
 		{names: []string{"--always-escape"},
@@ -96,7 +99,6 @@ func notOffered() []outer {
 		refused(135, "PROXYJUMP_DENIED", "egress jump hosts are not offered by this gateway", "-J"),
 		refused(125, "MFA_FAILED", "second factors are not offered by this gateway",
 			"--proactive-mfa", "--generate-mfa-token", "--mfa-token"),
-		refused(107, "SSHAS_DENIED", "connecting as another account is not offered by this gateway", "--ssh-as"),
 	}
 }
 
@@ -130,6 +132,14 @@ func setText(field *string, v string, r gateway.Refusal, what string) error {
 		return refuse(r, "%s is empty", what)
 	}
 	*field = v
+	return nil
+}
+
+func setSSHAs(p *parser, v string) error {
+	if gateway.CheckAccountName(v) != nil {
+		return refuse(gateway.RefusalSSHAs, "--ssh-as wants the name of an account")
+	}
+	p.line.SSHAs = v
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,10 @@ func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Clie
 	if quiet {
 		tell = func(string) {}
 	}
-	p.welcome(s, tell)
+	if r.As != "" {
+		tell(fmt.Sprintf("*** you connect as %s; it is recorded that %s does", gateway.Printable(r.As), p.Account))
+	}
+	p.welcome(s, cmp.Or(r.As, p.Account), tell)
 	exit, err := p.relay(ctx, r, s, c, show, tell)
 	comment := ""
 	if err != nil {
@@ -62,7 +66,7 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 	}
 	s.target.Close()
 	request := gateway.Request{
-		Session: s.Session, Principal: gateway.Principal{Account: p.Account}, Protocol: r.Protocol,
+		Session: s.Session, Principal: gateway.Principal{Account: cmp.Or(r.As, p.Account)}, Protocol: r.Protocol,
 		Target: s.Target, Action: r.Action, UseKey: r.UseKey,
 	}
 	within := loginTimeout
@@ -90,8 +94,8 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 }
 
 // welcome says what is going to be tried, and that it is recorded.
-func (p *Pipeline) welcome(s *Session, tell func(string)) {
-	tell(fmt.Sprintf("*** %s: welcome %s, you are allowed to log on to %s", gateway.Printable(p.Name), p.Account, s.Target))
+func (p *Pipeline) welcome(s *Session, who string, tell func(string)) {
+	tell(fmt.Sprintf("*** %s: welcome %s, you are allowed to log on to %s", gateway.Printable(p.Name), gateway.Printable(who), s.Target))
 	tell(fmt.Sprintf("    recorded as %s, sealed with %s", s.Session, s.AuditKey))
 	tell("    will try the following accesses you have:")
 	for _, k := range s.Keys {
