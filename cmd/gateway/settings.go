@@ -109,6 +109,7 @@ func adminSettings(c *config.Config) admin.Settings {
 		DefaultAlgorithm: c.DefaultAccountEgressKeyAlgorithm, DefaultSize: c.DefaultAccountEgressKeySize,
 		IngressKeysFrom: c.IngressKeysFrom, IngressKeysFromAllowOverride: c.IngressKeysFromAllowOverride,
 		EgressKeysFrom: c.EgressKeysFrom, AllowedNetworks: c.AllowedNetworks, ForbiddenNetworks: c.ForbiddenNetworks,
+		ReverseDNS:   c.DNSSupportLevel >= 2,
 		DefaultLogin: c.DefaultLogin, MaxInactiveDays: c.AccountMaxInactiveDays, UIDMin: c.AccountUIDMin, UIDMax: c.AccountUIDMax,
 		SupplementaryGroups: c.AccountCreateSupplementaryGroups, DefaultPersonalAccesses: c.AccountCreateDefaultPersonalAccesses,
 		InteractiveAllowed: c.InteractiveModeAllowed, ProxyJump: c.EgressProxyJumpAllowed, Version: version, Commands: commands,

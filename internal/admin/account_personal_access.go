@@ -23,12 +23,12 @@ func accountDelPersonalAccess(ctx context.Context, c *call, r *osh.AccountDelPer
 	return c.delPersonal(ctx, from.Name, r.AccessOptions)
 }
 
-func accountListAccesses(_ context.Context, c *call, r *osh.AccountListAccesses) (osh.Result, error) {
+func accountListAccesses(ctx context.Context, c *call, r *osh.AccountListAccesses) (osh.Result, error) {
 	a, err := c.named(r.Account)
 	if err != nil {
 		return osh.Result{}, err
 	}
-	return c.listAccesses(a, r.ListAccessesOptions)
+	return c.listAccesses(ctx, a, r.ListAccessesOptions)
 }
 
 // named finds an account by a name that is checked first.

@@ -46,6 +46,10 @@ type Deps interface {
 	// Resolve gives the address of a host name; it wraps gateway.ErrNotFound,
 	// or gateway.ErrDenied when names are not to be resolved.
 	Resolve(ctx context.Context, host string) (netip.Addr, error)
+	// ReverseNames gives the host names of those addresses that have one, as
+	// far as they are learned in a few seconds; none when the gateway doesn't
+	// look names up.
+	ReverseNames(ctx context.Context, addrs []netip.Addr) map[netip.Addr]string
 	// Probe logs in to a target with one of owner's keys, and out again.
 	Probe(ctx context.Context, a Actor, t gateway.Target, owner store.Owner, keys []gateway.EgressKey, legacy bool) error
 	// DialCheck says whether a port is "open", "closed" or "unknown".
@@ -123,6 +127,7 @@ type Settings struct {
 	EgressKeysFrom               []netip.Prefix // shown with egress keys
 
 	AllowedNetworks, ForbiddenNetworks []netip.Prefix
+	ReverseDNS                         bool // names of addresses may be looked up
 	MaxInactiveDays                    int
 	DefaultLogin                       string // at targets; empty: the account's name
 	UIDMin, UIDMax                     int

@@ -249,6 +249,7 @@ type fakeDeps struct {
 	rechecks int
 	ended    []string
 	probed   []string
+	reversed []string                                  // addresses whose names were asked for
 	down     bool                                      // probes fail
 	active   func(a *gateway.Account) admin.Activeness // nil: everybody is
 	rootKeys string
@@ -262,6 +263,19 @@ func (d *fakeDeps) Resolve(_ context.Context, host string) (netip.Addr, error) {
 		return netip.MustParseAddr("192.0.2.7"), nil
 	}
 	return netip.Addr{}, gateway.ErrNotFound
+}
+
+func (d *fakeDeps) ReverseNames(_ context.Context, addrs []netip.Addr) map[netip.Addr]string {
+	names := make(map[netip.Addr]string)
+	for _, a := range addrs {
+		d.mu.Lock()
+		d.reversed = append(d.reversed, a.String())
+		d.mu.Unlock()
+		if a == netip.MustParseAddr("192.0.2.7") {
+			names[a] = "srv.example"
+		}
+	}
+	return names
 }
 
 func (d *fakeDeps) Probe(_ context.Context, a admin.Actor, t gateway.Target, o store.Owner, keys []gateway.EgressKey, _ bool) error {

@@ -7,7 +7,7 @@ import (
 	"gateway/internal/osh"
 )
 
-func groupListServers(_ context.Context, c *call, r *osh.GroupListServers) (osh.Result, error) {
+func groupListServers(ctx context.Context, c *call, r *osh.GroupListServers) (osh.Result, error) {
 	g, err := c.group(c.state(), r.Group)
 	if err != nil {
 		return osh.Result{}, err
@@ -19,7 +19,14 @@ func groupListServers(_ context.Context, c *call, r *osh.GroupListServers) (osh.
 	if len(acl) == 0 {
 		return osh.OK(c.cmd.Name, "OK_EMPTY", "The group "+g.Name+" has no server, or none that matches.", nil), nil
 	}
-	return c.ok(acl, "Servers of the group %s:", g.Name)
+	note := ""
+	if r.ReverseDNS {
+		note = c.nameAddresses(ctx, acl)
+	}
+	if note != "" {
+		note += "\n"
+	}
+	return c.ok(acl, "%sServers of the group %s:", note, g.Name)
 }
 
 // maySeeServers is for those who reach them or manage them, and for auditors.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -9,16 +10,16 @@ import (
 	"gateway/internal/osh"
 )
 
-func selfListAccesses(_ context.Context, c *call, r *osh.SelfListAccesses) (osh.Result, error) {
+func selfListAccesses(ctx context.Context, c *call, r *osh.SelfListAccesses) (osh.Result, error) {
 	me, err := c.self(c.state())
 	if err != nil {
 		return osh.Result{}, err
 	}
-	return c.listAccesses(me, r.ListAccessesOptions)
+	return c.listAccesses(ctx, me, r.ListAccessesOptions)
 }
 
 // listAccesses lists what the account may reach, by way.
-func (c *call) listAccesses(a *gateway.Account, o osh.ListAccessesOptions) (osh.Result, error) {
+func (c *call) listAccesses(ctx context.Context, a *gateway.Account, o osh.ListAccessesOptions) (osh.Result, error) {
 	lists := []osh.AccessList{}
 	add := func(kind gateway.WayKind, group string, accesses []gateway.Access) {
 		if acl := c.listed(accesses); len(acl) > 0 {
@@ -37,7 +38,15 @@ func (c *call) listAccesses(a *gateway.Account, o osh.ListAccessesOptions) (osh.
 	if len(lists) == 0 {
 		return osh.OK(c.cmd.Name, "OK_EMPTY", a.Name+" has no access, or none that matches.", nil), nil
 	}
-	return c.ok(lists, "")
+	message := "OK"
+	if o.ReverseDNS {
+		acls := make([][]osh.ListedAccess, len(lists))
+		for i, l := range lists {
+			acls[i] = l.ACL
+		}
+		message = cmp.Or(c.nameAddresses(ctx, acls...), message)
+	}
+	return c.ok(lists, "%s", message)
 }
 
 // listed shows the accesses that have not expired and match.

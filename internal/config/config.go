@@ -58,7 +58,7 @@ type Config struct {
 
 	// Section: Networks
 
-	// DNS: 0 never, 1 or 2 for names that people typed. The names of addresses are never looked up.
+	// DNS: 0 never, 1 for names that people typed, 2 for the names of addresses too, where --reverse-dns asks for them.
 	DNSSupportLevel int `yaml:"dnsSupportLevel"`
 	// If not empty, targets must be in one of these networks, whatever accesses say.
 	AllowedNetworks []netip.Prefix `yaml:"allowedNetworks"`

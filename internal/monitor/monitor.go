@@ -91,6 +91,7 @@ type Monitor struct {
 	uids     uidPool
 	program  sessionProgram
 	learning sync.Mutex // one host key is learned at a time
+	reverse  reverse
 
 	mu        sync.Mutex // guards what follows
 	conns     map[*conn]struct{}

@@ -8,7 +8,7 @@ import (
 // GroupListServers is the request of groupListServers.
 type GroupListServers struct {
 	GroupOption
-	ReverseDNS bool `opt:"reverse-dns" help:"accepted; names are not looked up"`
+	ReverseDNS bool `opt:"reverse-dns" help:"look up the names of the addresses"`
 	FilterOptions
 }
 

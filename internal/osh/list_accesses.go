@@ -10,7 +10,7 @@ import (
 // ListAccessesOptions are what selfListAccesses and accountListAccesses share.
 type ListAccessesOptions struct {
 	HideGroups bool `opt:"hide-groups" help:"only the personal accesses"`
-	ReverseDNS bool `opt:"reverse-dns" help:"accepted; names are not looked up"`
+	ReverseDNS bool `opt:"reverse-dns" help:"look up the names of the addresses"`
 	FilterOptions
 }
 
@@ -73,6 +73,9 @@ func accessListsText(w io.Writer, r Result) error {
 func writeAccesses(w io.Writer, acl []ListedAccess) {
 	for _, a := range acl {
 		fmt.Fprintf(w, "  %s@%s:%s", orAny(a.User), a.IP, orAny(a.Port))
+		if a.ReverseDNS != nil {
+			fmt.Fprintf(w, " (%s)", *a.ReverseDNS)
+		}
 		if a.ProxyIP != nil {
 			fmt.Fprintf(w, " via %s@%s:%s", orAny(a.ProxyUser), *a.ProxyIP, orAny(a.ProxyPort))
 		}

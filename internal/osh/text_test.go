@@ -100,7 +100,7 @@ func TestTextsArePrintable(t *testing.T) {
 		"--osh groupInfo web":                osh.GroupInfoValue{Group: evil, Owners: []string{evil}, GroupPeople: &osh.GroupPeople{Guests: []string{evil}}, Keys: map[string]osh.Key{evil: {Line: evil}}},
 		"--osh groupList":                    map[string]osh.GroupFlags{evil: {Flags: []string{evil}}},
 		"--osh whoHasAccessTo x":             map[string]osh.AccountWays{evil: {GroupAccess: []string{evil}}},
-		"--osh groupListServers --group web": []osh.ListedAccess{{IP: evil, User: &evil, AddedBy: evil, UserComment: &evil}},
+		"--osh groupListServers --group web": []osh.ListedAccess{{IP: evil, ReverseDNS: &evil, User: &evil, AddedBy: evil, UserComment: &evil}},
 	} {
 		m := monitor{result: osh.OK("x", "OK", evil, value)}
 		_, out, _ := m.shown(t, line, "")
