@@ -5,6 +5,7 @@
 package activeness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -201,8 +202,8 @@ func (r *Runner) start(ctx context.Context, program, account string) (exit, erro
 	switch {
 	case waitErr != nil:
 		return exit{}, waitErr
-	case why != "":
-		return exit{}, errors.New(why)
+	case why != "+": // it died before, or says what went wrong
+		return exit{}, fmt.Errorf("not started: %s", cmp.Or(strings.TrimPrefix(why, "+"), text, cmd.ProcessState.String()))
 	case !cmd.ProcessState.Exited():
 		return exit{}, errors.New(cmd.ProcessState.String())
 	}

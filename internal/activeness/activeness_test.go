@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -17,15 +18,25 @@ import (
 	"gateway/internal/jail"
 )
 
-// TestMain is the helper too: the tests' own program confines itself and
-// becomes the one to run.
+// helper is the real one: this program, with the race detector in it, could not
+// live within the limits.
+var helper string
+
 func TestMain(m *testing.M) {
-	if len(os.Args) >= 4 && os.Args[1] == "program" {
-		err := jail.Exec(jail.Program{Path: os.Args[2], Args: os.Args[3:4], Hidden: os.Args[4:], Status: 3, File: 4})
-		_, _ = os.NewFile(3, "status").WriteString(err.Error())
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "activeness-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		helper = filepath.Join(dir, "gateway-session")
+		if out, err := exec.Command("go", "build", "-o", helper, "gateway/cmd/gateway-session").CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "%s%v\n", out, err)
+			return 1
+		}
+		return m.Run()
+	}())
 }
 
 // fixture is a Runner with a folder that programs must not read, and one for
@@ -57,10 +68,6 @@ func newFixture(t *testing.T, uid uint32) *fixture {
 	if err := os.WriteFile(filepath.Join(f.data, "master.key"), []byte(secret), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	core, logs := observer.New(zap.InfoLevel)
 	identity := func() (*syscall.SysProcAttr, func(), error) {
 		attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
@@ -69,7 +76,7 @@ func newFixture(t *testing.T, uid uint32) *fixture {
 		}
 		return attr, func() {}, nil
 	}
-	f.Runner, f.logs = New(zap.New(core), self, identity, func() []string { return []string{f.data} }), logs
+	f.Runner, f.logs = New(zap.New(core), helper, identity, func() []string { return []string{f.data} }), logs
 	return f
 }
 
@@ -273,6 +280,19 @@ func TestUnstartable(t *testing.T) {
 		t.Errorf("Run = %+v", got)
 	}
 	f.checkLog(t, "no such file")
+}
+
+// Nor is a helper that dies before it is the program an answer.
+func TestHelperDies(t *testing.T) {
+	f := newFixture(t, 0)
+	program := f.script(t, "exit 0")
+	for _, status := range []string{"0", "1", "2"} {
+		f.helper = f.script(t, "echo out of memory >&2; exit "+status)
+		if got := f.Run(t.Context(), program, "alice"); got.Verdict != Unknown {
+			t.Errorf("Run = %+v of a helper that exits with %s", got, status)
+		}
+	}
+	f.checkLog(t, "out of memory")
 }
 
 // Others wait for their turn, and not beyond their deadline.

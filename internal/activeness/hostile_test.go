@@ -58,7 +58,7 @@ func TestHostile(t *testing.T) {
 				vars := fmt.Sprintf("DATA=%s DIR=%s PARENT=%d\n", f.data, f.dir, os.Getpid())
 				got := f.Run(t.Context(), f.script(t, vars+test.script+"\ncode=$?; echo ran >&2; [ $code = 0 ] || exit 4"), "alice")
 				if got.Verdict != Unknown || !strings.HasSuffix(got.Text, "ran") || strings.Contains(got.Text, secret) {
-					t.Errorf("Run = %+v", got)
+					t.Errorf("Run = %+v, log %v", got, f.logs.All())
 				}
 				if b, err := os.ReadFile(filepath.Join(f.data, "master.key")); err != nil || string(b) != secret {
 					t.Errorf("the key is %q, %v now", b, err)
@@ -98,7 +98,7 @@ func TestAllowed(t *testing.T) {
 				}
 				got := f.Run(t.Context(), f.script(t, "("+test.script+") || exit 4"), "alice")
 				if got.Verdict != Active {
-					t.Errorf("Run = %+v", got)
+					t.Errorf("Run = %+v, log %v", got, f.logs.All())
 				}
 			})
 		})
@@ -119,7 +119,7 @@ func TestInsideHidden(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := f.Run(t.Context(), inside, "alice"); got.Verdict != Active {
-			t.Errorf("Run = %+v", got)
+			t.Errorf("Run = %+v, log %v", got, f.logs.All())
 			f.checkLog(t, "-")
 		}
 	})
@@ -132,7 +132,7 @@ func TestHiddenBeneath(t *testing.T) {
 	f.hidden = func() []string { return []string{"/etc/ssl", "/usr/share/doc"} }
 	got := f.Run(t.Context(), f.script(t, `! ls /etc/ssl && ! ls /usr/share/doc && cat /etc/passwd || exit 4`), "alice")
 	if got.Verdict != Active {
-		t.Errorf("Run = %+v", got)
+		t.Errorf("Run = %+v, log %v", got, f.logs.All())
 	}
 }
 

@@ -23,7 +23,7 @@ type Program struct {
 	File   int      // a descriptor of it, for who can't walk to the path
 	Args   []string // without the name
 	Hidden []string // real paths that it must not read, whatever else is allowed
-	Status int      // a descriptor that execve(2) closes; of 0 to 2 it inherits what is there
+	Status int      // a descriptor that execve(2) closes, after "+" was written; of 0 to 2 it inherits what is there
 }
 
 // What a program may read and execute besides itself and its folder; those in
@@ -85,6 +85,9 @@ func Exec(p Program) error {
 	alone := abi >= abiScopes || os.Getuid() >= FirstUID && os.Getuid() <= LastUID
 	if err := installFilter(assembleProgram(alone)); err != nil {
 		return fmt.Errorf("install system call filter: %w", err)
+	}
+	if _, err := unix.Write(p.Status, []byte("+")); err != nil {
+		return fmt.Errorf("say that all is ready: %w", err)
 	}
 	return fmt.Errorf("execute %s as uid %d: %w", p.Path, os.Getuid(), p.execute())
 }
