@@ -157,7 +157,7 @@ func (c *call) newAccess(ctx context.Context, o osh.AccessOptions, n osh.NewAcce
 	}
 	a.Comment = cleanComment(n.Comment)
 	if a.Comment == "" && name != "" {
-		a.Comment = "hostname=" + name
+		a.Comment = hostnameComment + name
 	}
 	a.AddedBy, a.AddedAt = c.actor.Account, c.now
 	return a, nil
@@ -174,6 +174,9 @@ func (c *call) expiry(ttl string) (time.Time, error) {
 	}
 	return c.now.Add(d).Truncate(time.Second), nil
 }
+
+// hostnameComment begins the comment of an access for a name that was resolved.
+const hostnameComment = "hostname="
 
 // maxComment bounds the comment of an access.
 const maxComment = 255

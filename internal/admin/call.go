@@ -28,7 +28,7 @@ type call struct {
 	req      any
 	page     filter // of a request that lists things
 	override bool   // a superowner's right was needed
-	changed  bool // a change was committed, and recorded
+	changed  bool   // a change was committed, and recorded
 }
 
 // run is the order of checks of every command.

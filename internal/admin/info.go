@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -78,59 +77,6 @@ func (c *call) allowed() []string {
 		}
 	}
 	return names
-}
-
-// maxCompletions is how many names the prompt is told.
-const maxCompletions = 100
-
-// Complete gives names that start with prefix to the prompt of a: those of the
-// commands it may use, of groups or of accounts. Group names are no secret
-// (groupList --all); account names are, except to who may list them or manages
-// a group.
-func (e *Executor) Complete(a Actor, kind, prefix string) []string {
-	c := &call{e: e, actor: a, set: e.Config(), snap: e.Policy.Load(), now: e.Now()}
-	names := []string{}
-	add := func(name string) bool {
-		if strings.HasPrefix(name, prefix) {
-			names = append(names, name)
-		}
-		return len(names) < maxCompletions
-	}
-	switch kind {
-	case "command":
-		for _, name := range c.allowed() {
-			add(name)
-		}
-	case "group":
-		for g := range c.snap.Groups() {
-			if !add(g.Name) {
-				break
-			}
-		}
-	case "account":
-		if !c.knowsAccounts() {
-			break
-		}
-		for a := range c.snap.Accounts() {
-			if !add(a.Name) {
-				break
-			}
-		}
-	}
-	return names
-}
-
-func (c *call) knowsAccounts() bool {
-	me, err := c.state().Account(c.actor.Account)
-	if err == nil && me.Granted("accountList") || c.isSuperowner() {
-		return true
-	}
-	for _, m := range c.snap.GroupsOf(c.actor.Account, c.now) {
-		if slices.Contains(m.Roles, gateway.Owner) || slices.Contains(m.Roles, gateway.Gatekeeper) {
-			return true
-		}
-	}
-	return false
 }
 
 // flag is a boolean as scripts expect it.

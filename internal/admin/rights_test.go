@@ -225,6 +225,22 @@ func TestHelpAndCompletion(t *testing.T) {
 	f.group("web", map[gateway.Role]string{gateway.Aclkeeper: "bob"})
 	f.group("db", map[gateway.Role]string{gateway.Gatekeeper: "carol"})
 	f.grant("bob", "accountCreate")
+	f.change(func(tx store.Tx) error {
+		var errs []error
+		for text, o := range map[string]store.Owner{
+			"root@192.0.2.1:22": {Account: "bob"}, "192.0.2.2": {Account: "bob"}, "192.0.2.0/24": {Account: "bob"},
+			"!sftp@192.0.2.3": {Account: "bob"}, "www@192.0.2.4": {Group: "web"}, "www@192.0.2.5": {Group: "db"},
+			"adm@192.0.2.5": {Group: "db", Guest: "bob"},
+		} {
+			a, err := gateway.ParseAccess(text)
+			if text == "192.0.2.2" {
+				a.Comment = "hostname=srv.example"
+			}
+			_, err2 := tx.AddAccess(o, a, f.now)
+			errs = append(errs, err, err2)
+		}
+		return errors.Join(errs...)
+	})
 	complete := func(account, kind, prefix string) string {
 		return strings.Join(f.exec.Complete(admin.Actor{Account: account}, kind, prefix), " ")
 	}
@@ -239,6 +255,9 @@ func TestHelpAndCompletion(t *testing.T) {
 		{"bob", "command", "groupAddS", "groupAddServer"},
 		{"carol", "command", "groupAddS", ""},
 		{"alice", "command", "groupAddS", "groupAddServer"},
+		{"bob", "host", "", "192.0.2.2 adm@192.0.2.5 root@192.0.2.1 srv.example"}, // what bob can reach, and no more
+		{"bob", "host", "root@", "root@192.0.2.1"},
+		{"carol", "host", "", ""},
 		{"bob", "nonsense", "", ""},
 	} {
 		if got := complete(test.account, test.kind, test.prefix); got != test.want {

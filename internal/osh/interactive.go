@@ -151,10 +151,14 @@ func (c *completer) complete(line string, pos int, key rune) (string, int, bool)
 func (c *completer) candidates(before []string, word string) []string {
 	var all []string
 	switch {
+	case len(before) == 0 && strings.Contains(word, "@"):
+		all = c.names("host", word)
 	case len(before) == 0:
 		all = append(c.names("command", word), "exit", "ssh")
+	case before[0] == "ssh" && strings.HasPrefix(word, "-"):
+		all = outerNames()
 	case before[0] == "ssh":
-		return nil
+		all = c.names("host", word)
 	default:
 		cmd, ok := Lookup(before[0])
 		if !ok {

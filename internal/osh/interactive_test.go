@@ -88,7 +88,7 @@ func TestInteractive(t *testing.T) {
 		answers: map[string]func(string) osh.Result{
 			"nc": answer(osh.OK("nc", "OK", "srv:22 is open.", osh.NCValue{Host: "srv", Port: 22, Result: "open"})),
 		},
-		names: map[string][]string{"command": {"groupCreate", "groupDelete", "nc"}, "account": {"alice"}},
+		names: map[string][]string{"command": {"groupCreate", "groupDelete", "nc"}, "account": {"alice"}, "host": {"root@srv", "other"}},
 	}
 	p := sitDown(t, c, nil, "-i")
 	p.await("bob@gw(master)> ")
@@ -107,6 +107,8 @@ func TestInteractive(t *testing.T) {
 	p.types("a\x03cde")       // and is the target's business during a connection
 	p.await("connected to srv with a\x03cde")
 	p.await("bob@gw(master)> ")
+	p.types("ssh ro\t\rhello") // Tab knows what can be reached
+	p.await("connected to srv with hello")
 	p.types("-i\r")
 	p.await("already")
 	p.types("ssh srv\rhello")

@@ -20,7 +20,7 @@ const (
 
 // MTR is the request of mtr.
 type MTR struct {
-	Host   string `opt:"host,h" arg:"HOST" pos:"true" required:"true" help:"the host"`
+	Host   string `opt:"host,h" arg:"HOST" pos:"true" required:"true" complete:"host" help:"the host"`
 	Report bool   `opt:"report,r" help:"print a table at the end, as without a terminal"`
 	Cycles int    `opt:"c,report-cycles" arg:"N" help:"requests to each router for it, 10 if not given"`
 }

@@ -2,7 +2,7 @@ package osh
 
 // NC is the request of nc.
 type NC struct {
-	Host    string `opt:"host,h" arg:"HOST" pos:"true" required:"true" help:"the host"`
+	Host    string `opt:"host,h" arg:"HOST" pos:"true" required:"true" complete:"host" help:"the host"`
 	Port    string `opt:"port,p" arg:"PORT" pos:"true" required:"true" help:"the port"`
 	Timeout int    `opt:"w,timeout" arg:"SECONDS" help:"how long to wait, 3 if not given"`
 }

@@ -14,7 +14,7 @@ const maxPing = 3600
 
 // Ping is the request of ping.
 type Ping struct {
-	Host    string `opt:"host,h" arg:"HOST" pos:"true" required:"true" help:"the host"`
+	Host    string `opt:"host,h" arg:"HOST" pos:"true" required:"true" complete:"host" help:"the host"`
 	Count   int    `opt:"c,count" arg:"N" help:"that many echo requests, 4 if not given"`
 	Size    int    `opt:"s,size" arg:"BYTES" help:"bytes in each, 56 if not given"`
 	TTL     int    `opt:"t,ttl" arg:"TTL" help:"routers that each may pass: 1 to 255"`
@@ -159,7 +159,7 @@ func statistics(times []float64, sent int) PingValue {
 
 // Alive is the request of alive.
 type Alive struct {
-	Host string `opt:"host,h" arg:"HOST" pos:"true" required:"true" help:"the host"`
+	Host string `opt:"host,h" arg:"HOST" pos:"true" required:"true" complete:"host" help:"the host"`
 }
 
 // AliveValue is the value of alive: seconds.

@@ -2,7 +2,7 @@ package osh
 
 // SelfForgetHostKey is the request of selfForgetHostKey.
 type SelfForgetHostKey struct {
-	Host string `opt:"host,h" arg:"HOST" pos:"true" required:"true" help:"the target"`
+	Host string `opt:"host,h" arg:"HOST" pos:"true" required:"true" complete:"host" help:"the target"`
 	Port string `opt:"port,p" arg:"PORT" help:"its port, 22 if not given"`
 	User string `opt:"user,u,l" arg:"USER" help:"accepted; host keys do not depend on it"`
 }
