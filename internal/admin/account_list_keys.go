@@ -18,7 +18,7 @@ func accountListEgressKeys(_ context.Context, c *call, r *osh.AccountListEgressK
 	if err != nil {
 		return osh.Result{}, err
 	}
-	return c.ok(c.egressKeys(a.EgressKeys), "")
+	return c.ok(c.egressKeys(c.wantedKeys(a.EgressKeys)), "")
 }
 
 func accountListIngressKeys(_ context.Context, c *call, r *osh.AccountListIngressKeys) (osh.Result, error) {
@@ -40,7 +40,7 @@ func rootListIngressKeys(ctx context.Context, c *call, _ *osh.RootListIngressKey
 		return osh.Result{}, err
 	}
 	v := osh.IngressKeysValue{Account: "root", Keys: []osh.ListedIngressKey{}}
-	unread := 0
+	n, unread := 0, 0
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
@@ -51,7 +51,9 @@ func rootListIngressKeys(ctx context.Context, c *call, _ *osh.RootListIngressKey
 			unread++
 			continue
 		}
-		v.Keys = append(v.Keys, osh.ListedIngressKey{IngressKey: k, ID: len(v.Keys) + 1, Validity: "OK"})
+		if n++; c.page.take(k.Line, k.Fingerprint) {
+			v.Keys = append(v.Keys, osh.ListedIngressKey{IngressKey: k, ID: n, Validity: "OK"})
+		}
 	}
 	if unread > 0 {
 		return c.ok(v, "Lines that are no keys, and were left out: %d.", unread)

@@ -1,7 +1,10 @@
 package osh
 
 // AccountListEgressKeys is the request of accountListEgressKeys.
-type AccountListEgressKeys struct{ AccountOption }
+type AccountListEgressKeys struct {
+	AccountOption
+	FilterOptions
+}
 
 func accountListEgressKeysCommand() *Command {
 	return &Command{
@@ -16,7 +19,10 @@ func accountListEgressKeysCommand() *Command {
 }
 
 // AccountListIngressKeys is the request of accountListIngressKeys.
-type AccountListIngressKeys struct{ AccountOption }
+type AccountListIngressKeys struct {
+	AccountOption
+	FilterOptions
+}
 
 func accountListIngressKeysCommand() *Command {
 	return &Command{
@@ -30,7 +36,7 @@ func accountListIngressKeysCommand() *Command {
 }
 
 // RootListIngressKeys is the request of rootListIngressKeys.
-type RootListIngressKeys struct{}
+type RootListIngressKeys struct{ FilterOptions }
 
 func rootListIngressKeysCommand() *Command {
 	return &Command{
