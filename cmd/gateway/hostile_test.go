@@ -176,6 +176,32 @@ func attacks() map[string]func(a *attacker) error {
 				return a.call(control.OpRun, control.Run{Session: r.Session, Command: "info", Request: []byte("{}")}, nil)
 			})
 		},
+		"run a command as bob": func(a *attacker) error {
+			return a.withLogin(func() error {
+				var r control.OpenReply
+				if err := a.call(control.OpOpen, control.Open{Protocol: gateway.OSH, Action: gateway.Action{Kind: "osh"}}, &r); err != nil {
+					return nil // must work
+				}
+				var out control.RunReply
+				err := a.call(control.OpRun, control.Run{Session: r.Session, Command: "selfListAccesses", Request: []byte("{}"), As: "bob"}, &out)
+				if err == nil && out.Code != "OK" {
+					err = errors.New(out.Code)
+				}
+				return err
+			})
+		},
+		"connect as bob": func(a *attacker) error {
+			return a.withLogin(func() error {
+				r := a.target("bobsuser")
+				r.As = "bob"
+				return a.open(r)
+			})
+		},
+		"open a session out of phase for commands as bob": func(a *attacker) error {
+			return a.withLogin(func() error {
+				return a.open(control.Open{Protocol: gateway.OSH, Action: gateway.Action{Kind: "osh"}, As: "bob"})
+			})
+		},
 		"run an administrator's command": func(a *attacker) error {
 			return a.withLogin(func() error {
 				var r control.OpenReply
@@ -489,6 +515,9 @@ func TestHostileSessionProcess(t *testing.T) {
 			said, err := io.ReadAll(nc)
 			if err != nil && !errors.Is(err, syscall.ECONNRESET) {
 				t.Fatal(err)
+			}
+			if strings.HasSuffix(name, "as bob") && !seenBySandbox(name) {
+				w.waitAudit(t, `"event":"security"`)
 			}
 			if strings.HasPrefix(string(said), "SUCCEEDED") {
 				t.Errorf("attack %q succeeded", name)
