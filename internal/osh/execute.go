@@ -139,10 +139,11 @@ func perform(ctx context.Context, env *Env, line Line) Result {
 			fmt.Sprintf("%v; --osh %s --help shows the options", err, cmd.Name), nil))
 	}
 	r, err := execute(ctx, env, line, cmd, req)
-	defer r.Close()
 	if err != nil {
+		r.Close()
 		return failed(Refuse(gateway.RefusalPlugin, "the command could not be executed"))
 	}
+	defer r.Close()
 	if r.Exit != 0 {
 		return failed(r)
 	}
