@@ -117,7 +117,7 @@ func groupDelGuestAccess(ctx context.Context, c *call, r *osh.GroupDelGuestAcces
 	return c.ok(left, "%s can't reach %s by the group %s any more%s.", r.Account, a, r.Group, gone)
 }
 
-func groupListGuestAccesses(_ context.Context, c *call, r *osh.GroupListGuestAccesses) (osh.Result, error) {
+func groupListGuestAccesses(ctx context.Context, c *call, r *osh.GroupListGuestAccesses) (osh.Result, error) {
 	if _, err := c.named(r.Account); err != nil {
 		return osh.Result{}, err
 	}
@@ -129,5 +129,6 @@ func groupListGuestAccesses(_ context.Context, c *call, r *osh.GroupListGuestAcc
 	if len(acl) == 0 {
 		return osh.OK(c.cmd.Name, "OK_EMPTY", r.Account+" has no guest access in the group "+g.Name+", or none that matches.", nil), nil
 	}
-	return c.ok(acl, "What %s may reach as a guest of the group %s:", r.Account, g.Name)
+	note := c.nameAddresses(ctx, r.ReverseDNS, acl)
+	return c.ok(acl, "%sWhat %s may reach as a guest of the group %s:", note, r.Account, g.Name)
 }

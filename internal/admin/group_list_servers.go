@@ -19,13 +19,7 @@ func groupListServers(ctx context.Context, c *call, r *osh.GroupListServers) (os
 	if len(acl) == 0 {
 		return osh.OK(c.cmd.Name, "OK_EMPTY", "The group "+g.Name+" has no server, or none that matches.", nil), nil
 	}
-	note := ""
-	if r.ReverseDNS {
-		note = c.nameAddresses(ctx, acl)
-	}
-	if note != "" {
-		note += "\n"
-	}
+	note := c.nameAddresses(ctx, r.ReverseDNS, acl)
 	return c.ok(acl, "%sServers of the group %s:", note, g.Name)
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"gateway"
@@ -38,15 +39,12 @@ func (c *call) listAccesses(ctx context.Context, a *gateway.Account, o osh.ListA
 	if len(lists) == 0 {
 		return osh.OK(c.cmd.Name, "OK_EMPTY", a.Name+" has no access, or none that matches.", nil), nil
 	}
-	message := "OK"
-	if o.ReverseDNS {
-		acls := make([][]osh.ListedAccess, len(lists))
-		for i, l := range lists {
-			acls[i] = l.ACL
-		}
-		message = cmp.Or(c.nameAddresses(ctx, acls...), message)
+	acls := make([][]osh.ListedAccess, len(lists))
+	for i, l := range lists {
+		acls[i] = l.ACL
 	}
-	return c.ok(lists, "%s", message)
+	note := c.nameAddresses(ctx, o.ReverseDNS, acls...)
+	return c.ok(lists, "%s", cmp.Or(strings.TrimSpace(note), "OK"))
 }
 
 // listed shows the accesses that have not expired and match.

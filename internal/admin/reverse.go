@@ -8,10 +8,13 @@ import (
 )
 
 // nameAddresses puts the names of single addresses into lists that
-// --reverse-dns was given for. It returns what the message says about it.
-func (c *call) nameAddresses(ctx context.Context, lists ...[]osh.ListedAccess) string {
+// --reverse-dns was given for. It returns what the message begins with then.
+func (c *call) nameAddresses(ctx context.Context, wanted bool, lists ...[]osh.ListedAccess) string {
+	if !wanted {
+		return ""
+	}
 	if !c.set.ReverseDNS {
-		return "The names of addresses are not looked up: reverse lookups are disabled on this gateway."
+		return "The names of addresses are not looked up: reverse lookups are disabled on this gateway.\n"
 	}
 	var addrs []netip.Addr
 	for _, acl := range lists {

@@ -58,7 +58,7 @@ func groupDelGuestAccessCommand() *Command {
 // GroupListGuestAccesses is the request of groupListGuestAccesses.
 type GroupListGuestAccesses struct {
 	GroupAccount
-	ReverseDNS bool `opt:"reverse-dns" help:"accepted; names are not looked up"`
+	ReverseDNS bool `opt:"reverse-dns" help:"look up the names of the addresses"`
 	FilterOptions
 }
 
