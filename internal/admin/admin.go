@@ -37,6 +37,8 @@ type Vault interface {
 	// GenerateKey returns a new key and its sealed private half, which can be
 	// opened for that context only.
 	GenerateKey(algo string, bits int, context string) (gateway.EgressKey, []byte, error)
+	// Reseal gives what was sealed for one context sealed for another.
+	Reseal(sealed []byte, from, to string) ([]byte, error)
 	// Forget drops from memory what was opened for that context.
 	Forget(context string)
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -239,6 +240,14 @@ func (fakeVault) GenerateKey(algo string, bits int, context string) (gateway.Egr
 	return gateway.EgressKey{
 		Type: "ssh-" + algo, Blob: []byte(context), Size: bits, Fingerprint: "SHA256:" + regexp.MustCompile(`\W`).ReplaceAllString(context, "_"),
 	}, []byte("sealed"), nil
+}
+
+// Reseal fails for what was sealed for another context.
+func (fakeVault) Reseal(sealed []byte, from, to string) ([]byte, error) {
+	if of, ok := strings.CutPrefix(string(sealed), "sealed for "); ok && of != from {
+		return nil, gateway.ErrInvalid
+	}
+	return []byte("sealed for " + to), nil
 }
 
 func (fakeVault) Forget(string) {}

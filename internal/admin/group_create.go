@@ -11,11 +11,10 @@ import (
 )
 
 func groupCreate(ctx context.Context, c *call, r *osh.GroupCreate) (osh.Result, error) {
-	switch err := gateway.CheckGroupName(r.Group); {
-	case errors.Is(err, gateway.ErrForbiddenName):
-		return osh.Result{}, c.fail("KO_FORBIDDEN_NAME", "%s", what(err, gateway.ErrForbiddenName))
-	case err != nil:
-		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
+	if err := c.checkGroupName(r.Group); err != nil {
+		return osh.Result{}, err
+	}
+	switch {
 	case r.Encrypted:
 		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "option --encrypted is not offered: keys are sealed by the gateway")
 	case r.NoKey && (r.Algo != "" || r.Size != 0):
@@ -64,6 +63,18 @@ func groupCreate(ctx context.Context, c *call, r *osh.GroupCreate) (osh.Result, 
 		v.PublicKey = &shown
 	}
 	return c.ok(v, "Group %s is created, its owner is %s.", r.Group, r.Owner)
+}
+
+// checkGroupName applies the rules of the names of new groups.
+func (c *call) checkGroupName(name string) error {
+	err := gateway.CheckGroupName(name)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, gateway.ErrForbiddenName):
+		return c.fail("KO_FORBIDDEN_NAME", "%s", what(err, gateway.ErrForbiddenName))
+	}
+	return c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
 }
 
 func (c *call) groupExists(name string) error {

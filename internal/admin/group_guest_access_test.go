@@ -27,7 +27,9 @@ func listGuestRequest(account string) osh.GroupListGuestAccesses {
 	return osh.GroupListGuestAccesses{GroupAccount: roleRequest("web", account)}
 }
 
-func (w *world) guest(account string) []gateway.Access { return w.live.Load().Group("web").Guests[account] }
+func (w *world) guest(account string) []gateway.Access {
+	return w.live.Load().Group("web").Guests[account]
+}
 
 func TestGuestAccesses(t *testing.T) {
 	w := newWorld(t)

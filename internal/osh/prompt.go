@@ -13,7 +13,13 @@ import (
 // maxTyped bounds a line that a person types or pipes in.
 const maxTyped = 64 << 10
 
-var errTypedLong = errors.New("the line is too long")
+// maxLines bounds a text of many lines.
+const maxLines = 1 << 20
+
+var (
+	errTypedLong = errors.New("the input is too long")
+	errNotEnded  = errors.New("it ends without a dot")
+)
 
 // ask prints a prompt and reads one line, without its end.
 func (e *Env) ask(prompt string) (string, error) {
@@ -27,17 +33,55 @@ func (e *Env) ask(prompt string) (string, error) {
 		}
 		return typed, err
 	}
+	read, done := e.prompt(prompt)
+	defer done()
+	return read()
+}
+
+// prompt gives what reads lines that are typed at a terminal, until done.
+func (e *Env) prompt(prompt string) (read func() (string, error), done func()) {
 	resume := e.keys.suspend()
-	defer resume()
 	t := e.line
 	if t == nil {
 		t = e.newTerminal(e.In, prompt)
 	}
 	complete := t.AutoCompleteCallback
 	t.AutoCompleteCallback = nil
-	defer func() { t.AutoCompleteCallback = complete }()
 	t.SetPrompt(prompt)
-	return t.ReadLine()
+	return t.ReadLine, func() {
+		t.AutoCompleteCallback = complete
+		resume()
+	}
+}
+
+// askLines reads lines: all that is piped in, or, at a terminal, what is typed
+// after the title until a dot alone.
+func (e *Env) askLines(title string) (string, error) {
+	if e.Terminal == nil {
+		b, err := io.ReadAll(io.LimitReader(e.In, maxLines+1))
+		if len(b) > maxLines {
+			err = errTypedLong
+		}
+		return string(b), err
+	}
+	writeText(e.Err, title)
+	read, done := e.prompt("> ")
+	defer done()
+	var b strings.Builder
+	for {
+		line, err := read()
+		switch {
+		case err == io.EOF: // also for Ctrl-C
+			return "", errNotEnded
+		case err != nil:
+			return "", err
+		case line == ".":
+			return b.String(), nil
+		case b.Len()+len(line) >= maxLines:
+			return "", errTypedLong
+		}
+		b.WriteString(line + "\n")
+	}
 }
 
 // newTerminal edits lines read from in.

@@ -76,6 +76,10 @@ type Tx interface {
 	// accesses).
 	CreateGroup(g *gateway.Group) error
 	UpdateGroup(g *gateway.Group) error
+	// RenameGroup gives a group another name, with all that it has. The private
+	// halves of its keys are sealed for the name: reseal gives what takes the
+	// place of each.
+	RenameGroup(name, to string, reseal func(sealed []byte) ([]byte, error)) error
 	DeleteGroup(name string) error
 	// AddRole and DelRole are for owner, gatekeeper, aclkeeper and member. The
 	// role is over at ends; zero: never. One that is over is replaced; changed

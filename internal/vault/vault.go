@@ -145,6 +145,16 @@ func (v *Vault) Open(sealed []byte, context string) (gateway.Secret, error) {
 	return gateway.NewSecret(secret), nil
 }
 
+// Reseal gives what was sealed for one context sealed for another.
+func (v *Vault) Reseal(sealed []byte, from, to string) ([]byte, error) {
+	secret, err := v.Open(sealed, from)
+	if err != nil {
+		return nil, err
+	}
+	defer secret.Wipe()
+	return v.Seal(secret, to), nil
+}
+
 // writeNew writes a file that must not exist, and waits until it is on disk: a
 // secret sealed by a key that was lost is lost.
 func writeNew(path string, content []byte) error {

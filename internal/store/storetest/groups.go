@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"testing"
@@ -86,6 +87,54 @@ func testGroupScalars(t *testing.T, f *fixture) {
 	_, groups = f.state()
 	f.same("updated", &next, groups["full"])
 	f.fails(gateway.ErrNotFound, func(x store.Tx) error { return x.UpdateGroup(&gateway.Group{Name: "none"}) })
+}
+
+func testRename(t *testing.T, f *fixture) {
+	f.seed()
+	a := access("root@10.0.0.1:22")
+	var keys [2]int64
+	f.update(func(x store.Tx) error {
+		_, e1 := x.AddRole("web", gateway.Member, "alice", now.Add(time.Hour), now)
+		err := errors.Join(e1, add(x, store.Owner{Group: "web"}, a), add(x, store.Owner{Group: "web", Guest: "bob"}, a))
+		for i := range keys {
+			id, e := x.AddEgressKey(store.Owner{Group: "web"}, gateway.EgressKey{Blob: []byte{byte(i)}, Fingerprint: "f"}, []byte{'w', byte(i)})
+			keys[i], err = id, errors.Join(err, e)
+		}
+		_, e2 := x.AddEgressKey(store.Owner{Group: "db"}, gateway.EgressKey{Blob: []byte{9}, Fingerprint: "db"}, []byte("d"))
+		return errors.Join(err, e2)
+	})
+	_, groups := f.state()
+	want := *groups["web"]
+	want.Name = "front"
+	reseal := func(sealed []byte) ([]byte, error) { return append([]byte("new "), sealed...), nil }
+
+	// What fails leaves no trace.
+	none := func([]byte) ([]byte, error) { return nil, errTest }
+	f.changes = nil
+	f.fails(gateway.ErrNotFound, func(x store.Tx) error { return x.RenameGroup("x", "y", reseal) })
+	f.fails(gateway.ErrConflict, func(x store.Tx) error { return x.RenameGroup("web", "db", reseal) })
+	f.fails(gateway.ErrInvalid, func(x store.Tx) error { return x.RenameGroup("web", "", reseal) })
+	f.fails(errTest, func(x store.Tx) error { return x.RenameGroup("web", "front", none) })
+	_, same := f.state()
+	f.same("after failures", groups, same)
+	if len(f.changes) != 0 {
+		t.Errorf("failures told of %v", f.changes)
+	}
+
+	f.update(func(x store.Tx) error { return x.RenameGroup("web", "front", reseal) })
+	f.same("told", [][]store.Change{{{Group: &want}, {DeletedGroup: "web"}}}, f.changes)
+	_, groups = f.state()
+	f.same("renamed", &want, groups["front"])
+	if _, ok := groups["web"]; ok {
+		t.Error("the old name is still there")
+	}
+	for i, id := range keys {
+		sealed, err := f.SealedKey(f.ctx, id)
+		if want := append([]byte("new w"), byte(i)); err != nil || !bytes.Equal(sealed, want) {
+			t.Errorf("sealed key %d is %q, %v, want %q", id, sealed, err, want)
+		}
+	}
+	f.update(func(x store.Tx) error { return group(x, "web") }) // the name is free
 }
 
 func testMaintenance(t *testing.T, f *fixture) {

@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"IngressKeys":  testIngressKeys,
 		"EgressKeys":   testEgressKeys,
 		"Groups":       testGroups,
+		"Rename":       testRename,
 		"RoleEnds":     testRoleEnds,
 		"GroupScalars": testGroupScalars,
 		"Maintenance":  testMaintenance,
