@@ -202,7 +202,8 @@ func (m *Monitor) Recheck() {
 }
 
 // covered reports whether d still grants the way that s came in by: the key
-// that the target accepted, or, before that, any.
+// that the target accepted, or, before that, any. A key says whose it is, also
+// when the group has another name by now.
 func (s *live) covered(d gateway.Decision) bool {
 	s.mu.Lock()
 	in := s.in
@@ -211,8 +212,7 @@ func (s *live) covered(d gateway.Decision) bool {
 		return d.Allowed()
 	}
 	return slices.ContainsFunc(d.Ways, func(w gateway.Way) bool {
-		return w.Kind == in.way.Kind && w.Group == in.way.Group &&
-			slices.ContainsFunc(w.Keys, func(k gateway.EgressKey) bool { return k.ID == in.key.ID })
+		return w.Kind == in.way.Kind && slices.ContainsFunc(w.Keys, func(k gateway.EgressKey) bool { return k.ID == in.key.ID })
 	})
 }
 
