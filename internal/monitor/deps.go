@@ -119,7 +119,7 @@ func (d Deps) Probe(ctx context.Context, a admin.Actor, t gateway.Target, owner 
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	set := d.m.Settings()
-	s := &live{request: gateway.Request{
+	s := &live{by: a.By, request: gateway.Request{
 		Session: gateway.NewSessionID(), Principal: gateway.Principal{Account: a.Account}, From: a.From,
 		Protocol: gateway.SSH, Target: t,
 	}, legacy: legacy}

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -12,13 +13,13 @@ import (
 // impersonate decides whether somebody may open a session as another account,
 // and writes the attempt down as a security event. That account's own state
 // and accesses are decided like anybody's.
-func (c *conn) impersonate(r control.Open, s *live, now time.Time) (*control.Refusal, error) {
+func (c *conn) impersonate(ctx context.Context, r control.Open, s *live, now time.Time) (*control.Refusal, error) {
 	if r.Protocol == gateway.OSH { // its requests say for themselves who acts as whom
 		return nil, &control.ViolationError{What: "a command session as another account"}
 	}
 	refusal := c.mayImpersonate(s.by, now)
-	if refusal == nil && c.m.Policy.Load().Account(r.As) == nil {
-		refusal = sshAsRefusal("account " + gateway.Printable(clip(r.As, 64)) + " does not exist")
+	if refusal == nil {
+		refusal = c.mayBeImpersonated(ctx, r.As)
 	}
 	reason := ""
 	if refusal != nil {
@@ -30,6 +31,19 @@ func (c *conn) impersonate(r control.Open, s *live, now time.Time) (*control.Ref
 		Allowed: audit.AnswerOf(refusal == nil), Reason: reason, Command: s.index.Params,
 		Details: []audit.Detail{{Key: "sudo-as", Value: r.As}},
 	})
+}
+
+// mayBeImpersonated makes the checks of a login that policy does not know.
+func (c *conn) mayBeImpersonated(ctx context.Context, account string) *control.Refusal {
+	a := c.m.Policy.Load().Account(account)
+	if a == nil {
+		return sshAsRefusal("account " + gateway.Printable(clip(account, 64)) + " does not exist")
+	}
+	refusal, _ := c.inactiveRefusal(ctx, a)
+	if refusal != nil {
+		refusal.Text = account + ": " + refusal.Text
+	}
+	return refusal
 }
 
 // mayImpersonate says why account may not act as another one now, or nil.

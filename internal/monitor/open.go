@@ -29,7 +29,7 @@ func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error
 	s, refusal := c.newLive(r, now)
 	// Who acts as another account must be an administrator.
 	if s.by != "" {
-		why, err := c.impersonate(r, s, now)
+		why, err := c.impersonate(ctx, r, s, now)
 		if err != nil {
 			c.notOpened()
 			return nil, nil, err
