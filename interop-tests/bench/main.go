@@ -46,6 +46,7 @@ func measurements() []measurement {
 		{"sessions", (*bench).sessionRate},
 		{"memory", (*bench).idleMemory},
 		{"policy", (*bench).policy},
+		{"scale", (*bench).scale},
 	}
 }
 
@@ -58,7 +59,7 @@ func main() {
 
 func run() error {
 	quick := flag.Bool("quick", false, "a tenth of the runs: numbers are rough")
-	only := flag.String("only", "", "only these measurements: firstbyte,echo,throughput,sessions,memory,policy")
+	only := flag.String("only", "", "only these measurements: firstbyte,echo,throughput,sessions,memory,policy,scale")
 	routes := flag.String("routes", "direct,jump,gateway", "only these routes")
 	bin := flag.String("bin", "bin/gateway", "the gateway")
 	soak := flag.Duration("soak", 0, "instead of measuring, open sessions for so long and look for leaks")
