@@ -77,7 +77,7 @@ func TestCommandCodes(t *testing.T) {
 			continue
 		}
 		for _, code := range slices.Concat(refused, codes[c.name]) {
-			if !regexp.MustCompile(`(?m)^\t.*"error_code": ?"` + code + `"`).Match(text) {
+			if !regexp.MustCompile(`"command": ?("` + c.name + `"|null),\s*"error_code": ?"` + code + `"`).Match(text) {
 				t.Errorf("%s.txtar has no case of %s", c.name, code)
 			}
 		}
