@@ -116,7 +116,7 @@ func orDefault(n, def uint32) uint32 {
 
 // title is one printable line about a recording.
 func title(h Header) string {
-	who := gateway.Principal{Account: h.Account, Realm: h.Realm}.String()
+	who := h.Who()
 	to := gateway.Target{User: h.User, Host: h.Host, Addr: h.Addr, Port: h.Port}
 	if h.Host == "" && !h.Addr.IsValid() {
 		return gateway.Printable(who)

@@ -43,6 +43,15 @@ type Header struct {
 	AuditKey   string `json:"audit_key,omitempty"`   // KeyID of the key that is to seal the recording
 }
 
+// Who names the account, and the administrator if one acted as it.
+func (h Header) Who() string {
+	who := gateway.Principal{Account: h.Account, Realm: h.Realm}.String()
+	if h.By != "" {
+		who += " (by " + h.By + ")"
+	}
+	return who
+}
+
 const (
 	magic      = "gwrec\x00\x00\x01" // the last byte is the version
 	maxHeader  = 64 << 10

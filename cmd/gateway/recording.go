@@ -156,7 +156,7 @@ func (c *recordingListCmd) run(g *globals, w io.Writer) error {
 		return err
 	}
 	defer root.Close()
-	lines, err := describeAll(root, func(l recordingLine) bool { return c.Account == "" || l.Account == c.Account })
+	lines, err := describeAll(root, func(l recordingLine) bool { return c.Account == "" || c.Account == l.Account || c.Account == l.By })
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (l recordingLine) String() string {
 	if l.Problem != "" {
 		return fmt.Sprintf("%s  %s", l.Session, gateway.Printable(l.Problem))
 	}
-	who := gateway.Principal{Account: l.Account, Realm: l.Realm}.String()
+	who := l.Who()
 	what := string(l.Protocol)
 	if l.Kind != what {
 		what += " " + l.Kind
