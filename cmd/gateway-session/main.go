@@ -194,7 +194,7 @@ func probe(ctl *control.Conn, nc net.Conn, report jail.Report) error {
 	}()
 	request := gateway.Request{Session: boot.Open.Session, Protocol: gateway.SSH, Target: boot.Open.Target}
 	end := control.End{Session: boot.Open.Session}
-	lease := session.Lease(ctx, ctl, boot.Open, nil, func(string) {})
+	lease := session.Lease(ctx, ctl, boot.Open, session.Person{Tell: func(string) {}, Warn: func(string) {}})
 	if err := new(ssh.Backend).Probe(ctx, nc, request, lease); err != nil {
 		if login, ok := errors.AsType[*protocols.LoginError](err); ok {
 			err = login.Err // its kind is for logs, this is for the person

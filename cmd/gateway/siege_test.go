@@ -147,7 +147,7 @@ func besiege(t *testing.T, name string) (*world, net.Conn, string) {
 func TestSiegeNeverListens(t *testing.T) {
 	w, nc, _ := besiege(t, "asks and never listens")
 	done := make(chan int, 1)
-	go func() { done <- w.n.monitor.Deps().EndSessions("alice", "frozen") }()
+	go func() { done <- w.n.monitor.Deps().EndSessions("alice", gateway.RefusalFrozen, "frozen") }()
 	select {
 	case n := <-done:
 		if n != 1 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gateway"
+	"gateway/internal/admin"
 	"gateway/internal/osh"
 )
 
@@ -58,6 +59,10 @@ func TestAccountFreezeAndUnfreeze(t *testing.T) {
 		printable(t, w.want(want, "zoe", "accountUnfreeze", unfreeze(name)))
 	}
 	w.want("ERR_INVALID_PARAMETER", "zoe", "accountFreeze", freeze("zoe", ""))
+	w.grant("alice", "accountFreeze")
+	if r := w.runAs(admin.Actor{Account: "boss"}.Sudo("alice"), "accountFreeze", freeze("boss", "")); r.Code != "ERR_INVALID_PARAMETER" {
+		t.Errorf("an administrator, as another one, freezes oneself: %s", r.Code)
+	}
 	w.want("ERR_SECURITY_VIOLATION", "zoe", "accountFreeze", freeze("boss", ""))
 	w.want("OK_NO_CHANGE", "zoe", "accountUnfreeze", unfreeze("member"))
 	w.golden("accountFreeze", w.want("OK", "zoe", "accountFreeze", freeze("member", "lost \x1b[2J\"laptop\"")))
@@ -65,6 +70,9 @@ func TestAccountFreezeAndUnfreeze(t *testing.T) {
 		t.Errorf("login: %q, ended %v, %d rechecks", why, w.deps.ended, w.deps.rechecks)
 	}
 	w.want("OK_NO_CHANGE", "zoe", "accountFreeze", freeze("member", "again"))
+	if want := "account frozen: lost _x1b[2J_laptop_"; w.deps.reasons[0] != want {
+		t.Errorf("sessions ended with %q, want %q", w.deps.reasons[0], want)
+	}
 	if by := w.live.Load().Account("member").Freeze; by.By != "zoe" || by.Reason == "again" || len(w.deps.ended) != 1 {
 		t.Errorf("freezing twice changed %+v, ended %v", by, w.deps.ended)
 	}

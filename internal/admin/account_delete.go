@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 
+	"gateway"
 	"gateway/internal/osh"
 	"gateway/internal/store"
 )
@@ -14,6 +15,7 @@ func accountDelete(ctx context.Context, c *call, r *osh.AccountDelete) (osh.Resu
 	if err := c.confirm(r.ConfirmOption, "Yes, delete the account "+r.Account); err != nil {
 		return osh.Result{}, err
 	}
+	c.ends = ending{account: r.Account, why: gateway.RefusalAccountInvalid, reason: "account deleted"}
 	err := c.update(ctx, func(tx store.Tx) error {
 		if _, err := c.account(tx, r.Account); err != nil {
 			return err
@@ -24,7 +26,6 @@ func accountDelete(ctx context.Context, c *call, r *osh.AccountDelete) (osh.Resu
 		return osh.Result{}, err
 	}
 	c.e.Vault.Forget(KeyContext(store.Owner{Account: r.Account}))
-	n := c.e.Deps.EndSessions(r.Account, "account deleted")
 	v := osh.AccountDeleteValue{Account: r.Account, Operation: "deleted", TTYGroup: r.Account + "-tty"}
-	return c.ok(v, "The account %s is deleted, %s.", r.Account, ended(n))
+	return c.ok(v, "The account %s is deleted, %s.", r.Account, ended(c.ends.n))
 }

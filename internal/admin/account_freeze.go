@@ -14,10 +14,14 @@ func accountFreeze(ctx context.Context, c *call, r *osh.AccountFreeze) (osh.Resu
 	if err := c.mayGovern(r.Account); err != nil {
 		return osh.Result{}, err
 	}
-	if r.Account == c.actor.Account && !c.actor.Local {
+	if (r.Account == c.actor.Account || r.Account == c.actor.By) && !c.actor.Local {
 		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "you can't freeze your own account")
 	}
 	reason := cleanComment(r.Reason)
+	c.ends = ending{account: r.Account, why: gateway.RefusalFrozen, reason: "account frozen"}
+	if reason != "" {
+		c.ends.reason += ": " + reason
+	}
 	err := c.update(ctx, func(tx store.Tx) error {
 		a, err := c.account(tx, r.Account)
 		if err != nil {
@@ -32,8 +36,7 @@ func accountFreeze(ctx context.Context, c *call, r *osh.AccountFreeze) (osh.Resu
 	if err != nil {
 		return osh.Result{}, err
 	}
-	n := c.e.Deps.EndSessions(r.Account, "account frozen")
-	return c.ok(osh.AccountFreezeValue{Account: r.Account, Reason: reason}, "The account %s is frozen, %s.", r.Account, ended(n))
+	return c.ok(osh.AccountFreezeValue{Account: r.Account, Reason: reason}, "The account %s is frozen, %s.", r.Account, ended(c.ends.n))
 }
 
 // mayGovern finds the account, and checks that the actor may take it out of

@@ -67,8 +67,10 @@ type Deps interface {
 	// gateway may not read them, gateway.ErrInvalid when they are no files of
 	// a reasonable size.
 	RootKeys(ctx context.Context) (string, error)
-	// EndSessions ends the live sessions of an account and says how many.
-	EndSessions(account, reason string) int
+	// EndSessions ends the connections of an account, with the exit status of
+	// why and a reason that the person is shown, and says how many sessions
+	// were live.
+	EndSessions(account string, why gateway.Refusal, reason string) int
 	// Recheck decides every live session again; it does not wait for that.
 	Recheck()
 }

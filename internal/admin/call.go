@@ -29,6 +29,15 @@ type call struct {
 	page     filter // of a request that lists things
 	override bool   // a superowner's right was needed
 	changed  bool   // a change was committed, and recorded
+	ends     ending // whose sessions the change ends
+}
+
+// ending is of the live sessions of an account, when a change takes them away.
+type ending struct {
+	account string // empty: of nobody
+	why     gateway.Refusal
+	reason  string
+	n       int // how many there were
 }
 
 // run is the order of checks of every command.
@@ -108,6 +117,9 @@ func (c *call) update(ctx context.Context, f func(tx store.Tx) error) error {
 	}
 	c.changed = true
 	c.snap = c.e.Policy.Load()
+	if c.ends.account != "" { // first, so that this is the reason that is shown
+		c.ends.n = c.e.Deps.EndSessions(c.ends.account, c.ends.why, c.ends.reason)
+	}
 	c.e.Deps.Recheck()
 	return nil
 }

@@ -87,6 +87,8 @@ func (f *fixture) onCommit(changes []store.Change) {
 				s = s.WithoutAccount(c.DeletedAccount)
 			case c.DeletedGroup != "":
 				s = s.WithoutGroup(c.DeletedGroup)
+			case c.MaintenanceSet:
+				s = s.WithMaintenance(c.Maintenance)
 			}
 		}
 		return s
@@ -257,6 +259,7 @@ type fakeDeps struct {
 	mu       sync.Mutex
 	rechecks int
 	ended    []string
+	reasons  []string // of ended
 	probed   []string
 	reversed []string                                  // addresses whose names were asked for
 	down     bool                                      // probes fail
@@ -333,10 +336,10 @@ func (d *fakeDeps) Active(_ context.Context, a *gateway.Account) admin.Activenes
 
 func (d *fakeDeps) RootKeys(context.Context) (string, error) { return d.rootKeys, d.rootErr }
 
-func (d *fakeDeps) EndSessions(account, _ string) int {
+func (d *fakeDeps) EndSessions(account string, _ gateway.Refusal, reason string) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ended = append(d.ended, account)
+	d.ended, d.reasons = append(d.ended, account), append(d.reasons, reason)
 	return 1
 }
 

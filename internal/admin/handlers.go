@@ -1,10 +1,13 @@
 package admin
 
-import "gateway"
+import (
+	"gateway"
+	"gateway/internal/osh"
+)
 
 // handlers gives for each command what executes it.
 func handlers() map[string]handler {
-	return map[string]handler{
+	all := map[string]handler{
 		"accountAddPersonalAccess": handle(accountAddPersonalAccess),
 		"accountCreate":            handle(accountCreate),
 		"accountDelPersonalAccess": handle(accountDelPersonalAccess),
@@ -21,6 +24,7 @@ func handlers() map[string]handler {
 		"accountUnexpire":          handle(accountUnexpire),
 		"accountUnfreeze":          handle(accountUnfreeze),
 		"accountUnlock":            handle(accountUnlock),
+		"adminMaintenance":         handle(adminMaintenance),
 		"adminSudo":                handle(adminSudo),
 		"alive":                    handle(alive),
 		"assetForgetHostKey":       handle(assetForgetHostKey),
@@ -46,6 +50,7 @@ func handlers() map[string]handler {
 		"groupInfo":                handle(groupInfo),
 		"groupList":                handle(groupList),
 		"groupListGuestAccesses":   handle(groupListGuestAccesses),
+		"groupListPasswords":       handle(groupListPasswords),
 		"groupListServers":         handle(groupListServers),
 		"groupModify":              handle(groupModify),
 		"groupRename":              handle(groupRename),
@@ -71,4 +76,10 @@ func handlers() map[string]handler {
 		"whoHasAccessTo":           handle(whoHasAccessTo),
 		"whyAccess":                handle(whyAccess),
 	}
+	for _, cmd := range osh.Commands() {
+		if cmd.NotYet && all[cmd.Name] == nil {
+			all[cmd.Name] = notYet
+		}
+	}
+	return all
 }

@@ -64,7 +64,7 @@ func selfAddIngressKey(ctx context.Context, c *call, r *osh.SelfAddIngressKey) (
 // created with --immutable-key, by whomever but the owner of the node: an
 // administrator who acts as the account is refused as the person is.
 func (c *call) mutableKeys(a *gateway.Account) error {
-	if a.ImmutableKeys && !c.actor.Local {
+	if a.ImmutableKeys && !c.actor.Local && !c.actor.ByLocal {
 		return c.fail("KO_IMMUTABLE_KEYS", "the ingress keys of this account can't be changed: "+
 			"it was created with --immutable-key, and only the owner of the gateway's node may")
 	}

@@ -148,12 +148,12 @@ func holding(role gateway.Role, code string) right {
 		if err := c.writable(); err != nil {
 			return err
 		}
-		if flag := osh.Missing(c.req); flag != "" {
-			return c.fail("ERR_MISSING_PARAMETER", "option %s is missing", flag)
-		}
 		named, ok := c.req.(osh.GroupNamed)
 		if !ok {
 			return refusal(gateway.RefusalRestricted, "nobody may run this command")
+		}
+		if named.GroupName() == "" {
+			return c.fail("ERR_MISSING_PARAMETER", "option --group is missing")
 		}
 		g, err := c.group(s, named.GroupName())
 		if err != nil {

@@ -140,6 +140,8 @@ type HostKeyReply struct {
 	OK   bool   `json:"ok"`
 	Ask  bool   `json:"ask,omitempty"`  // ask the person and come back
 	Text string `json:"text,omitempty"` // to show: learned, changed, refused
+	// Warning: Text is to be shown in any case.
+	Warning bool `json:"warning,omitempty"`
 }
 
 // Worked says which key the target accepted. It is a notification.

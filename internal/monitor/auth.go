@@ -140,7 +140,9 @@ func (c *conn) prove(ctx context.Context, r control.Prove) (control.Login, error
 	}
 	now := c.m.Now()
 	if refusal == nil {
-		refusal = c.accountRefusal(a, now)
+		var warning []string
+		refusal, warning = c.loginRefusal(a, now)
+		notice = append(notice, warning...)
 	}
 	if err := c.bind(a.Name, print, refusal == nil); err != nil {
 		return control.Login{}, err
@@ -252,6 +254,24 @@ func (c *conn) login(a *gateway.Account, refusal *control.Refusal, notice []stri
 		c.m.Log.Warn("last login not written", zap.String("principal", a.Name), zap.Error(err))
 	}
 	return reply, nil
+}
+
+// loginRefusal says why the account may not log in now, or what to show to an
+// administrator in maintenance mode. What was let in before goes on.
+func (c *conn) loginRefusal(a *gateway.Account, now time.Time) (*control.Refusal, []string) {
+	refusal := c.accountRefusal(a, now)
+	m := c.m.Policy.Load().Maintenance()
+	if m == nil || refusal != nil && (refusal.Refusal == gateway.RefusalFrozen || refusal.Refusal == gateway.RefusalAccountInvalid) {
+		return refusal, nil
+	}
+	text := "this gateway is under maintenance"
+	if m.Message != "" {
+		text += ": " + gateway.Printable(m.Message)
+	}
+	if !slices.Contains(c.set.Admins, a.Name) {
+		return &control.Refusal{Refusal: gateway.RefusalMaintenance, Text: text}, nil
+	}
+	return refusal, []string{"WARNING: " + text + "; nobody but administrators can log in"}
 }
 
 // accountRefusal says why the account may do nothing, or nil.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -86,7 +88,7 @@ func (d Deps) OpenRecording(ctx context.Context, id gateway.SessionID) (*os.File
 }
 
 // EndSessions implements admin.Deps.
-func (d Deps) EndSessions(account, reason string) int {
+func (d Deps) EndSessions(account string, why gateway.Refusal, reason string) int {
 	d.m.mu.Lock()
 	conns := make([]*conn, 0, len(d.m.conns))
 	for c := range d.m.conns {
@@ -96,12 +98,17 @@ func (d Deps) EndSessions(account, reason string) int {
 	n := 0
 	for _, c := range conns {
 		c.mu.Lock()
-		theirs, open := c.account == account, len(c.sessions)
+		theirs, open := c.account == account, slices.Collect(maps.Values(c.sessions))
 		c.mu.Unlock()
-		if theirs {
-			c.terminate("", "ended by the gateway: "+reason, gateway.RefusalFrozen.Code)
-			n += open
+		if !theirs {
+			continue
 		}
+		text := "ended by the gateway: " + gateway.Printable(reason)
+		for _, s := range open { // each, so that it is written down why it ended
+			s.terminate(text, why.Code)
+		}
+		c.terminate("", text, why.Code)
+		n += len(open)
 	}
 	return n
 }

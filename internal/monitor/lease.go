@@ -179,7 +179,7 @@ func hostKeyVerdict(p gateway.HostKeyPolicy, t gateway.Target, known bool, print
 	at := gateway.Target{Addr: t.Addr, Port: t.Port}.String()
 	switch {
 	case known && p == gateway.HostKeyNo:
-		return control.HostKeyReply{OK: true, Text: fmt.Sprintf("WARNING: the host key of %s has changed (now %s); going on because strict checking is off for your account", at, print)}
+		return control.HostKeyReply{OK: true, Warning: true, Text: fmt.Sprintf("WARNING: the host key of %s has changed (now %s): somebody may be listening in, or the host was installed anew. Going on, because strict checking is off for your account. If you know why, run: --osh selfForgetHostKey --host %s --port %d", at, print, t.Addr, t.Port)}
 	case known:
 		return control.HostKeyReply{Text: fmt.Sprintf("the host key of %s has changed (now %s) and strict checking refuses it: somebody may be listening in, or the host was installed anew. If you know why, run: --osh selfForgetHostKey --host %s --port %d", at, print, t.Addr, t.Port)}
 	case p == gateway.HostKeyYes:

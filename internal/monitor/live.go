@@ -185,7 +185,8 @@ func (m *Monitor) Recheck() {
 	for _, s := range m.liveSessions() {
 		account := s.request.Principal.Account
 		if reason := snapshot.Login(account, now); reason != "" && reason != gateway.ReasonInactive {
-			s.terminate("ended by the gateway: "+string(reason), gateway.RefusalAccessDenied.Code)
+			text, code := endingText(snapshot.Account(account), reason)
+			s.terminate(text, code)
 			continue
 		}
 		if s.by != "" && s.c.mayImpersonate(s.by, now) != nil {
@@ -199,6 +200,24 @@ func (m *Monitor) Recheck() {
 			s.terminate("ended by the gateway: this access was withdrawn or has expired", gateway.RefusalAccessDenied.Code)
 		}
 	}
+}
+
+// endingText tells a person why the account's sessions end, and gives the exit
+// status.
+func endingText(a *gateway.Account, reason gateway.Reason) (string, int) {
+	text, code := string(reason), gateway.RefusalAccessDenied.Code
+	switch {
+	case a == nil:
+		text, code = "account deleted or renamed", gateway.RefusalAccountInvalid.Code
+	case reason == gateway.ReasonFrozen:
+		code = gateway.RefusalFrozen.Code
+		if a.Freeze != nil && a.Freeze.Reason != "" {
+			text += ": " + gateway.Printable(a.Freeze.Reason)
+		}
+	case reason == gateway.ReasonExpired:
+		text, code = "account expired (TTL)", gateway.RefusalTTL.Code
+	}
+	return "ended by the gateway: " + text, code
 }
 
 // covered reports whether d still grants the way that s came in by: the key

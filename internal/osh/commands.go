@@ -21,6 +21,7 @@ func Commands() []*Command {
 		accountUnexpireCommand(),
 		accountUnfreezeCommand(),
 		accountUnlockCommand(),
+		adminMaintenanceCommand(),
 		adminSudoCommand(),
 		aliveCommand(),
 		assetForgetHostKeyCommand(),
@@ -71,6 +72,7 @@ func Commands() []*Command {
 		whoHasAccessToCommand(),
 		whyAccessCommand(),
 	}
+	all = append(all, notYetCommands()...)
 	slices.SortFunc(all, func(a, b *Command) int {
 		if a.Name < b.Name {
 			return -1

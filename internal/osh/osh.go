@@ -42,6 +42,7 @@ type Command struct {
 	// WithoutFactor: it may be used before the second factor is set up that the
 	// account must have.
 	WithoutFactor bool
+	NotYet        bool // declared and not offered yet; see notYet
 	Summary       string
 	Long          string
 	Examples      []string

@@ -85,7 +85,7 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 			return askPerson(c, show, q)
 		}
 	}
-	conn, err := backend.Login(loginCtx, nc, request, Lease(ctx, p.Monitor, s.OpenReply, ask, tell))
+	conn, err := backend.Login(loginCtx, nc, request, Lease(ctx, p.Monitor, s.OpenReply, Person{ask, tell, show}))
 	if err != nil {
 		return gateway.Exit{}, err
 	}

@@ -9,10 +9,15 @@ import (
 	"gateway/protocols"
 )
 
-// Lease turns what the monitor granted into what a backend logs in with. ask
-// puts a question to the person (nil: nobody can be asked); show tells them
-// something.
-func Lease(ctx context.Context, m Monitor, r control.OpenReply, ask func(string) bool, show func(string)) gateway.Lease {
+// Person is how to speak with who is at the other end.
+type Person struct {
+	Ask  func(question string) bool // nil: nobody can be asked
+	Tell func(text string)          // something that goes without saying with --quiet
+	Warn func(text string)          // something that does not
+}
+
+// Lease turns what the monitor granted into what a backend logs in with.
+func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) gateway.Lease {
 	l := gateway.Lease{Legacy: r.Legacy, HostKeyTypes: r.HostKeyTypes, Env: r.Env}
 	index := map[int64]int{}
 	for _, k := range r.Keys {
@@ -27,7 +32,7 @@ func Lease(ctx context.Context, m Monitor, r control.OpenReply, ask func(string)
 		})
 	}
 	l.CheckHostKey = func(keyType string, blob []byte) error {
-		return checkHostKey(ctx, m, control.HostKey{Session: r.Session, Type: keyType, Blob: blob}, ask, show)
+		return checkHostKey(ctx, m, control.HostKey{Session: r.Session, Type: keyType, Blob: blob}, who)
 	}
 	l.Worked = func(k gateway.LeasedKey) {
 		// Only for the log: a failure shows when the session goes on.
@@ -36,12 +41,12 @@ func Lease(ctx context.Context, m Monitor, r control.OpenReply, ask func(string)
 	return l
 }
 
-func checkHostKey(ctx context.Context, m Monitor, q control.HostKey, ask func(string) bool, show func(string)) error {
+func checkHostKey(ctx context.Context, m Monitor, q control.HostKey, who Person) error {
 	var reply control.HostKeyReply
 	if _, err := m.Call(ctx, control.OpHostKey, q, &reply); err != nil {
 		return err
 	}
-	if reply.Ask && ask != nil && ask(reply.Text) {
+	if reply.Ask && who.Ask != nil && who.Ask(reply.Text) {
 		q.Accept = true
 		reply = control.HostKeyReply{}
 		if _, err := m.Call(ctx, control.OpHostKey, q, &reply); err != nil {
@@ -51,8 +56,12 @@ func checkHostKey(ctx context.Context, m Monitor, q control.HostKey, ask func(st
 	if !reply.OK {
 		return &protocols.LoginError{Kind: protocols.HostKeyRefused, Err: fmt.Errorf("%s: %w", reply.Text, gateway.ErrDenied)}
 	}
-	if reply.Text != "" {
-		show(reply.Text)
+	switch {
+	case reply.Text == "":
+	case reply.Warning:
+		who.Warn(reply.Text)
+	default:
+		who.Tell(reply.Text)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func TestLease(t *testing.T) {
 	l := Lease(t.Context(), m, control.OpenReply{
 		Session: "s", Legacy: true, HostKeyTypes: []string{"ssh-ed25519"}, Env: []string{"LC_BASTION=alice"},
 		Keys: []control.LeasedKey{{Index: 4, Way: gateway.WayPersonal, Key: gateway.EgressKey{ID: 70}}, {Index: 5, Group: "web", Key: gateway.EgressKey{ID: 71}}},
-	}, nil, nil)
+	}, Person{})
 	if !l.Legacy || len(l.Keys) != 2 || l.Keys[1].Group != "web" || len(l.HostKeyTypes) != 1 || len(l.Env) != 1 {
 		t.Fatalf("lease is %+v", l)
 	}
@@ -79,6 +79,7 @@ func TestCheckHostKey(t *testing.T) {
 	}{
 		{name: "known", first: control.HostKeyReply{OK: true}},
 		{name: "learned", first: control.HostKeyReply{OK: true, Text: "learned"}, shown: "learned"},
+		{name: "changed and accepted", first: control.HostKeyReply{OK: true, Text: "changed", Warning: true}, shown: "warned: changed"},
 		{name: "refused", first: control.HostKeyReply{Text: "changed"}, want: gateway.ErrDenied},
 		{name: "nobody to ask", first: control.HostKeyReply{Ask: true, Text: "new"}, want: gateway.ErrDenied},
 		{name: "no", first: control.HostKeyReply{Ask: true}, ask: func(string) bool { return false }, want: gateway.ErrDenied},
@@ -92,7 +93,7 @@ func TestCheckHostKey(t *testing.T) {
 			return test.first, nil, nil
 		}}
 		shown := ""
-		err := Lease(t.Context(), m, control.OpenReply{Session: "s"}, test.ask, func(s string) { shown += s }).CheckHostKey("type", []byte("key"))
+		err := Lease(t.Context(), m, control.OpenReply{Session: "s"}, Person{test.ask, func(s string) { shown += s }, func(s string) { shown += "warned: " + s }}).CheckHostKey("type", []byte("key"))
 		if !errors.Is(err, test.want) || shown != test.shown {
 			t.Errorf("%s: CheckHostKey = %v and shows %q, want %v and %q", test.name, err, shown, test.want, test.shown)
 		}
@@ -102,7 +103,7 @@ func TestCheckHostKey(t *testing.T) {
 		}
 	}
 	m := &monitor{answer: func(control.Op, any) (any, []*os.File, error) { return nil, nil, gateway.ErrUnavailable }}
-	if err := Lease(t.Context(), m, control.OpenReply{}, nil, nil).CheckHostKey("", nil); !errors.Is(err, gateway.ErrUnavailable) {
+	if err := Lease(t.Context(), m, control.OpenReply{}, Person{}).CheckHostKey("", nil); !errors.Is(err, gateway.ErrUnavailable) {
 		t.Errorf("CheckHostKey without a monitor = %v", err)
 	}
 }
