@@ -114,7 +114,7 @@ func groupDelEgressKey(ctx context.Context, c *call, r *osh.GroupDelEgressKey) (
 		text += " The group has no key left: make one with groupGenerateEgressKey."
 	}
 	if bound > 0 {
-		text += fmt.Sprintf(" %d of its accesses insist on that key, and grant nothing now.", bound)
+		text += fmt.Sprintf(" Accesses that insist on that key, and grant nothing now: %d.", bound)
 	}
 	return c.ok(deleted, "%s", text)
 }
