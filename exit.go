@@ -47,6 +47,7 @@ var (
 	RefusalDNS             = Refusal{132, "DNS_DISABLED"}
 	RefusalIPVersion       = Refusal{133, "IP_VERSION_DISABLED"}
 	RefusalPort            = Refusal{134, "INVALID_PORT"}
+	RefusalProxyJump       = Refusal{135, "PROXYJUMP_DENIED"}
 	RefusalBind            = Refusal{111, "INVALID_BIND"}
 )
 

@@ -15,6 +15,9 @@ type Lease struct {
 	Env []string
 	// Worked is told which key the target accepted.
 	Worked func(LeasedKey)
+	// Jump is for the login at the egress jump host, on the way to the target.
+	// nil: there is none. Its Env is empty and its Jump nil.
+	Jump *Lease
 }
 
 // LeasedKey is one egress key and the way that grants it.

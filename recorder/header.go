@@ -30,6 +30,7 @@ type Header struct {
 	Host     string           `json:"host,omitempty"` // as the person wrote it
 	Addr     netip.Addr       `json:"addr,omitzero"`
 	Port     uint16           `json:"port,omitempty"`
+	Jump     *Jump            `json:"jump,omitempty"` // nil: the target was reached directly
 	// Command is the command line or the subsystem's name, at most 8 KiB of it
 	// and as UTF-8. The exact and whole text is the Request event of the relay.
 	Command string `json:"command,omitempty"`
@@ -50,6 +51,14 @@ func (h Header) Who() string {
 		who += " (by " + h.By + ")"
 	}
 	return who
+}
+
+// Jump is the egress jump host that a target was reached through.
+type Jump struct {
+	User string     `json:"user"`
+	Host string     `json:"host"` // as the person wrote it
+	Addr netip.Addr `json:"addr"`
+	Port uint16     `json:"port"`
 }
 
 const (

@@ -192,7 +192,7 @@ func probe(ctl *control.Conn, nc net.Conn, report jail.Report) error {
 		defer cancel()
 		_ = ctl.Serve(ctx, notices{})
 	}()
-	request := gateway.Request{Session: boot.Open.Session, Protocol: gateway.SSH, Target: boot.Open.Target}
+	request := gateway.Request{Session: boot.Open.Session, Protocol: gateway.SSH, Target: boot.Open.Target, Jump: boot.Open.Jump}
 	end := control.End{Session: boot.Open.Session}
 	lease := session.Lease(ctx, ctl, boot.Open, session.Person{Tell: func(string) {}, Warn: func(string) {}})
 	if err := new(ssh.Backend).Probe(ctx, nc, request, lease); err != nil {

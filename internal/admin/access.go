@@ -204,17 +204,25 @@ func (c *call) probe(ctx context.Context, a gateway.Access, force bool, o store.
 	switch {
 	case force || a.ForcePassword != "" || strings.HasPrefix(a.User, "!"):
 		return nil
-	case !a.Proxy.IsZero() || !a.Prefix.IsSingleIP() || several(a.User, a.Port):
+	case !a.Prefix.IsSingleIP() || several(a.User, a.Port) || !a.Proxy.IsZero() && several(a.Proxy.User, a.Proxy.Port):
 		return nil
 	}
 	if a.ForceKey != "" {
 		keys = slices.DeleteFunc(slices.Clone(keys), func(k gateway.EgressKey) bool { return k.Fingerprint != a.ForceKey })
 	}
-	t := gateway.Target{User: a.User, Host: a.Prefix.Addr().String(), Addr: a.Prefix.Addr(), Port: a.Port}
-	if why := c.snap.Network(c.actor.From.Addr(), t.Addr); why != "" && !c.actor.Local {
-		return c.fail("ERR_CONNECTION_FAILED", "%s: %s", t, why)
+	p := Probe{Target: gateway.Target{User: a.User, Host: a.Prefix.Addr().String(), Addr: a.Prefix.Addr(), Port: a.Port},
+		Owner: o, Keys: keys, Legacy: a.Legacy}
+	hops := []gateway.Target{p.Target}
+	if !a.Proxy.IsZero() {
+		p.Jump = gateway.Target{User: a.Proxy.User, Host: a.Proxy.Addr.String(), Addr: a.Proxy.Addr, Port: a.Proxy.Port}
+		hops = append(hops, p.Jump)
 	}
-	if err := c.e.Deps.Probe(ctx, c.actor, t, o, keys, a.Legacy); err != nil {
+	for _, t := range hops {
+		if why := c.snap.Network(c.actor.From.Addr(), t.Addr); why != "" && !c.actor.Local {
+			return c.fail("ERR_CONNECTION_FAILED", "%s: %s", t, why)
+		}
+	}
+	if err := c.e.Deps.Probe(ctx, c.actor, p); err != nil {
 		why := err.Error() // Probe bounds it
 		for _, kind := range []error{gateway.ErrDenied, gateway.ErrUnavailable} {
 			why = strings.TrimSuffix(why, ": "+kind.Error())
@@ -223,7 +231,7 @@ func (c *call) probe(ctx context.Context, a gateway.Access, force bool, o store.
 		if errors.Is(err, gateway.ErrDenied) {
 			advice = "put the key there, or use --force"
 		}
-		return c.fail("ERR_CONNECTION_FAILED", "can't log in to %s: %s; %s", t, gateway.Printable(why), advice)
+		return c.fail("ERR_CONNECTION_FAILED", "can't log in to %s: %s; %s", a.String(), gateway.Printable(why), advice)
 	}
 	return nil
 }

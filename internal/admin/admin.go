@@ -52,8 +52,8 @@ type Deps interface {
 	// far as they are learned in a few seconds; none when the gateway doesn't
 	// look names up.
 	ReverseNames(ctx context.Context, addrs []netip.Addr) map[netip.Addr]string
-	// Probe logs in to a target with one of owner's keys, and out again.
-	Probe(ctx context.Context, a Actor, t gateway.Target, owner store.Owner, keys []gateway.EgressKey, legacy bool) error
+	// Probe logs in to a target, and out again.
+	Probe(ctx context.Context, a Actor, p Probe) error
 	// DialCheck says whether a port is "open", "closed" or "unknown".
 	DialCheck(ctx context.Context, addr netip.AddrPort, timeout time.Duration) string
 	// PingSocket gives a socket that can send echo requests to addr only.
@@ -81,6 +81,15 @@ type Activeness struct {
 	Unknown bool   // the program that was asked does not know, or failed
 	Passes  bool   // a login passes: administrators do while it is unknown
 	Always  string // why no program was asked; empty: one was
+}
+
+// Probe is a login to be tried.
+type Probe struct {
+	Target gateway.Target
+	Jump   gateway.Target // egress jump host to reach it through; zero: directly
+	Owner  store.Owner    // of the keys
+	Keys   []gateway.EgressKey
+	Legacy bool // algorithms that are insecure today are permitted
 }
 
 // Actor is who runs a command.

@@ -290,14 +290,14 @@ func (d *fakeDeps) ReverseNames(_ context.Context, addrs []netip.Addr) map[netip
 	return names
 }
 
-func (d *fakeDeps) Probe(_ context.Context, a admin.Actor, t gateway.Target, o store.Owner, keys []gateway.EgressKey, _ bool) error {
+func (d *fakeDeps) Probe(_ context.Context, a admin.Actor, p admin.Probe) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var names []string
-	for _, k := range keys {
+	for _, k := range p.Keys {
 		names = append(names, k.Fingerprint)
 	}
-	d.probed = append(d.probed, fmt.Sprintf("%s as %s%s with %v", t, o.Account, o.Group, names))
+	d.probed = append(d.probed, fmt.Sprintf("%s as %s%s with %v", p.Target, p.Owner.Account, p.Owner.Group, names))
 	if d.down {
 		return fmt.Errorf("no key is accepted: %w", gateway.ErrDenied)
 	}

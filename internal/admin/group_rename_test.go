@@ -99,7 +99,7 @@ func TestAssetForgetHostKey(t *testing.T) {
 	w.want("ERR_MISSING_PARAMETER", "zoe", "assetForgetHostKey", req("", ""))
 	w.want("ERR_INVALID_PARAMETER", "zoe", "assetForgetHostKey", req("192.0.2.1", "0"))
 	w.want("ERR_HOST_NOT_FOUND", "zoe", "assetForgetHostKey", req("no.example", ""))
-	keys, err := w.store.HostKeys(t.Context(), "bob", netip.MustParseAddr("192.0.2.1"), 2222)
+	keys, err := w.store.HostKeys(t.Context(), "bob", netip.MustParseAddrPort("192.0.2.1:2222"), netip.AddrPort{})
 	if err != nil || len(keys) != 1 {
 		t.Errorf("of another port %v is left, %v", keys, err)
 	}

@@ -22,33 +22,19 @@ func selfListSessions(ctx context.Context, c *call, r *osh.SelfListSessions) (os
 	if err != nil {
 		return osh.Result{}, err
 	}
-	via, viaPort, err := c.viaFilter(r)
-	if err != nil {
-		return osh.Result{}, err
-	}
-	limit := f.Limit
-	if via.IsValid() || viaPort != 0 {
-		f.Limit = maxSessions // the store does not know of this filter
-	}
 	sessions, err := c.e.Store.Sessions(ctx, f)
 	if err != nil {
 		return osh.Result{}, fmt.Errorf("list sessions: %w", err)
 	}
 	v := []osh.ListedSession{}
 	for _, s := range sessions {
-		if via.IsValid() && s.Via.Addr() != via || viaPort != 0 && s.Via.Port() != viaPort || len(v) == limit {
-			continue
-		}
 		v = append(v, listedSession(s))
 	}
 	return c.ok(v, "")
 }
 
 func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (store.SessionFilter, error) {
-	f := store.SessionFilter{Account: c.actor.Account, Type: r.Type, User: r.User, Limit: 100}
-	if r.ProxyUser != "" || r.ProxyIP != "" || r.ProxyPort != "" {
-		return f, c.fail("ERR_INVALID_PARAMETER", "--proxy-… is not offered by this gateway")
-	}
+	f := store.SessionFilter{Account: c.actor.Account, Type: r.Type, User: r.User, ProxyUser: r.ProxyUser, Limit: 100}
 	if r.Allowed && r.Denied {
 		return f, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--allowed and --denied exclude each other")
 	}
@@ -73,10 +59,14 @@ func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (stor
 	if f.Before, err = c.date("--before", r.Before); err != nil {
 		return f, err
 	}
-	if r.ToPort != "" {
-		if f.Port, err = c.port(r.ToPort); err != nil {
-			return f, err
-		}
+	if f.Port, err = c.optionalPort(r.ToPort); err != nil {
+		return f, err
+	}
+	if f.Via, f.ViaPort, err = c.endFilter("--via", r.Via, r.ViaPort); err != nil {
+		return f, err
+	}
+	if f.Proxy, f.ProxyPort, err = c.endFilter("--proxy-ip", r.ProxyIP, r.ProxyPort); err != nil {
+		return f, err
 	}
 	if r.Host != "" {
 		f.Addr, _, err = c.host(ctx, r.Host)
@@ -84,17 +74,23 @@ func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (stor
 	return f, err
 }
 
-func (c *call) viaFilter(r *osh.SelfListSessions) (addr netip.Addr, port uint16, err error) {
-	if r.Via != "" {
-		addr, err = netip.ParseAddr(r.Via)
-		if err != nil {
-			return addr, 0, c.fail("ERR_INVALID_PARAMETER", "--via wants an IP address")
+// endFilter reads one end of a connection, of which each part may be left out.
+func (c *call) endFilter(flag, ip, port string) (addr netip.Addr, n uint16, err error) {
+	if ip != "" {
+		if addr, err = netip.ParseAddr(ip); err != nil || addr.Zone() != "" {
+			return addr, 0, c.fail("ERR_INVALID_PARAMETER", "%s wants an IP address", flag)
 		}
 	}
-	if r.ViaPort != "" {
-		port, err = c.port(r.ViaPort)
+	n, err = c.optionalPort(port)
+	return addr.Unmap(), n, err
+}
+
+// optionalPort gives 0 for nothing.
+func (c *call) optionalPort(s string) (uint16, error) {
+	if s == "" {
+		return 0, nil
 	}
-	return addr, port, err
+	return c.port(s)
 }
 
 func (c *call) sessionID(s string) (gateway.SessionID, error) {
@@ -139,6 +135,9 @@ func listedSession(s store.Session) osh.ListedSession {
 	if s.To.IsValid() {
 		v.To.IP = optional(addrText(s.To))
 		v.To.Port = optional(strconv.Itoa(int(s.To.Port())))
+	}
+	if s.Proxy.IsValid() {
+		v.Proxy = osh.TargetPeer{Host: optional(addrText(s.Proxy)), IP: optional(addrText(s.Proxy)), Port: portText(s.Proxy.Port())}
 	}
 	if s.End != nil {
 		code := s.End.Code

@@ -104,8 +104,12 @@ func (n *fakeNetwork) Resolve(_ context.Context, host string) (netip.Addr, error
 	return netip.Addr{}, gateway.ErrNotFound
 }
 
-func (n *fakeNetwork) Probe(_ context.Context, _ admin.Actor, t gateway.Target, _ store.Owner, _ []gateway.EgressKey, _ bool) error {
-	n.targets = append(n.targets, t.String())
+func (n *fakeNetwork) Probe(_ context.Context, _ admin.Actor, p admin.Probe) error {
+	route := p.Target.String()
+	if p.Jump != (gateway.Target{}) {
+		route += " via " + p.Jump.String()
+	}
+	n.targets = append(n.targets, route)
 	if n.probing != nil {
 		n.probing()
 	}

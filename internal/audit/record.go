@@ -50,6 +50,7 @@ type Record struct {
 	From      netip.AddrPort    // from: the client, as the kernel says
 	Via       netip.AddrPort    // via: the gateway's own end of it
 	Target    gateway.Target    // target, and target_host when it was given as a name
+	Jump      gateway.Target    // jump, and jump_host: the egress jump host on the way to the target
 	Protocol  gateway.Protocol  // protocol
 	Key       string            // key: the fingerprint of the key that was proven or used
 	Way       string            // way: what granted it, such as "personal" or "group-member:web"
@@ -124,12 +125,17 @@ func (r *Record) fields() []zap.Field {
 	text("by", r.By)
 	address("from", r.From)
 	address("via", r.Via)
-	if r.Target != (gateway.Target{}) {
-		text("target", r.Target.String())
-		if r.Target.Addr.IsValid() && r.Target.Host != r.Target.Addr.String() {
-			text("target_host", r.Target.Host)
+	target := func(key string, t gateway.Target) {
+		if t == (gateway.Target{}) {
+			return
+		}
+		text(key, t.String())
+		if t.Addr.IsValid() && t.Host != t.Addr.String() {
+			text(key+"_host", t.Host)
 		}
 	}
+	target("target", r.Target)
+	target("jump", r.Jump)
 	text("protocol", string(r.Protocol))
 	text("key", r.Key)
 	text("way", r.Way)

@@ -85,6 +85,7 @@ type Open struct {
 	Host     string           `json:"host,omitempty"` // as the person wrote it
 	User     string           `json:"user,omitempty"`
 	Port     uint16           `json:"port,omitempty"`
+	Jump     *Hop             `json:"jump,omitempty"` // egress jump host; nil: none
 	UseKey   string           `json:"use_key,omitempty"`
 	Timeout  time.Duration    `json:"timeout,omitempty"` // of the connection; 0: the configured one
 	Wait     bool             `json:"wait,omitempty"`
@@ -97,16 +98,25 @@ type Open struct {
 	As string `json:"as,omitempty"`
 }
 
+// Hop is a login at an egress jump host. All of it is given.
+type Hop struct {
+	Host string `json:"host"` // as the person wrote it
+	User string `json:"user"`
+	Port uint16 `json:"port"`
+}
+
 // OpenReply answers Open. The descriptors are the ring's three files, and
-// before them the connected target, unless it is a command.
+// before them the connected target or jump host, unless it is a command.
 type OpenReply struct {
 	Session      gateway.SessionID `json:"session"`
 	Refusal      *Refusal          `json:"refusal,omitempty"`
 	Started      time.Time         `json:"started"`
 	Target       gateway.Target    `json:"target"`
+	Jump         gateway.Target    `json:"jump,omitzero"` // the egress jump host, which is what is connected
 	Keys         []LeasedKey       `json:"keys,omitempty"`
 	Legacy       bool              `json:"legacy,omitempty"`
 	HostKeyTypes []string          `json:"host_key_types,omitempty"`
+	JumpKeyTypes []string          `json:"jump_key_types,omitempty"` // HostKeyTypes of the jump host
 	Env          []string          `json:"env,omitempty"`
 	AuditKey     string            `json:"audit_key"` // recorder.KeyID of the key that seals recordings
 }
@@ -119,17 +129,21 @@ type LeasedKey struct {
 	Key   gateway.EgressKey `json:"key"`
 }
 
-// SignEgress asks for the signature of a login at a session's target.
+// SignEgress asks for the signature of a login at a session's target, or at its
+// jump host.
 type SignEgress struct {
 	Session   gateway.SessionID `json:"session"`
+	Jump      bool              `json:"jump,omitempty"`
 	Key       int               `json:"key"`
 	Algorithm string            `json:"algorithm"`
 	Data      []byte            `json:"data"` // RFC 4252 section 7; the monitor checks user and key in it
 }
 
-// HostKey asks whether this is the host key of the session's target.
+// HostKey asks whether this is the host key of the session's target, or of its
+// jump host.
 type HostKey struct {
 	Session gateway.SessionID `json:"session"`
+	Jump    bool              `json:"jump,omitempty"`
 	Type    string            `json:"type"`
 	Blob    []byte            `json:"blob"`
 	Accept  bool              `json:"accept"` // the person was asked, and said yes
@@ -144,9 +158,11 @@ type HostKeyReply struct {
 	Warning bool `json:"warning,omitempty"`
 }
 
-// Worked says which key the target accepted. It is a notification.
+// Worked says which key the target, or the jump host, accepted. It is a
+// notification.
 type Worked struct {
 	Session gateway.SessionID `json:"session"`
+	Jump    bool              `json:"jump,omitempty"`
 	Key     int               `json:"key"`
 }
 

@@ -92,7 +92,7 @@ func ProbeTable() []Row {
 	return []Row{
 		{OpSignEgress, "sign-egress", Authenticated, 64, medium},
 		{OpHostKey, "host-key", Authenticated, 8, medium},
-		{OpWorked, "worked", Authenticated, 1, small},
+		{OpWorked, "worked", Authenticated, 2, small}, // at the jump host, and at the target
 		{OpEnd, "end", Authenticated, 1, small},
 	}
 }

@@ -156,6 +156,9 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, l
 		Protocol: gateway.SSH, Host: line.Host, User: user, Port: port, UseKey: line.UseKey,
 		Timeout: line.Timeout, Wait: line.Wait, Bind: line.Bind, Action: action, As: line.SSHAs,
 	}
+	if j := line.Jump; j != (gateway.Target{}) {
+		open.Jump = &control.Hop{Host: j.Host, User: cmp.Or(j.User, user), Port: j.Port}
+	}
 	return s.Pipeline.Connect(ctx, open, c, line.Quiet, func(r control.Refusal) int {
 		return osh.RefuseLine(env, line, &osh.RefusalError{Refusal: r.Refusal, Text: r.Text})
 	})

@@ -16,7 +16,6 @@ import (
 	"gateway"
 	"gateway/internal/admin"
 	"gateway/internal/control"
-	"gateway/internal/store"
 )
 
 // Deps is what commands may ask of the monitor.
@@ -122,24 +121,29 @@ const probeTimeout = 30 * time.Second
 // Probe implements admin.Deps: a jailed process of its own, which the person
 // has no hand in, logs in and out again. Its control socket may ask for
 // nothing but signatures of that login.
-func (d Deps) Probe(ctx context.Context, a admin.Actor, t gateway.Target, owner store.Owner, keys []gateway.EgressKey, legacy bool) error {
+func (d Deps) Probe(ctx context.Context, a admin.Actor, p admin.Probe) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	set := d.m.Settings()
 	s := &live{by: a.By, request: gateway.Request{
 		Session: gateway.NewSessionID(), Principal: gateway.Principal{Account: a.Account}, From: a.From,
-		Protocol: gateway.SSH, Target: t,
-	}, legacy: legacy}
-	for _, k := range keys {
-		signer, err := d.m.Signers.Signer(ctx, owner, k)
+		Protocol: gateway.SSH, Target: p.Target, Jump: p.Jump,
+	}, legacy: p.Legacy}
+	for _, k := range p.Keys {
+		signer, err := d.m.Signers.Signer(ctx, p.Owner, k)
 		if err != nil {
 			return fmt.Errorf("egress key: %w", err)
 		}
 		s.lease = append(s.lease, leased{key: k, signer: signer})
 	}
-	target, err := dialOnce(ctx, netip.Addr{}, netip.AddrPortFrom(t.Addr, t.Port), set.ConnectTimeout)
+	first := s.firstHop()
+	target, err := dialOnce(ctx, netip.Addr{}, netip.AddrPortFrom(first.Addr, first.Port), set.ConnectTimeout)
 	if err != nil {
-		return fmt.Errorf("%s: %w", dialText(err), gateway.ErrUnavailable)
+		text := dialText(err)
+		if s.jumps() {
+			text = fmt.Sprintf("the jump host %s: %s", first, text)
+		}
+		return fmt.Errorf("%s: %w", text, gateway.ErrUnavailable)
 	}
 	defer target.Close()
 	return d.m.probe(ctx, s, set, target)
@@ -152,7 +156,7 @@ func (m *Monitor) probe(ctx context.Context, s *live, set Settings, target *os.F
 		sessions: map[gateway.SessionID]*live{s.request.Session: s}, done: make(chan struct{}),
 	}
 	s.c = c
-	if err := s.readHostKeys(); err != nil {
+	if err := s.readAllHostKeys(); err != nil {
 		return fmt.Errorf("known host keys: %w", err)
 	}
 	uid := m.uids.take()

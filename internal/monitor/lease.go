@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"go.uber.org/zap"
 	"golang.org/x/crypto/ssh"
@@ -45,8 +44,8 @@ func (m *Monitor) leaseKeys(account string, ways []gateway.Way) (keys []leased, 
 	return keys, legacy
 }
 
-// signEgress signs a login at the session's target: with a key of its lease,
-// for the target's user, and nothing but a login.
+// signEgress signs a login at the session's target or jump host: with a key of
+// its lease, for the user there, and nothing but a login.
 func (c *conn) signEgress(_ context.Context, r control.SignEgress) (control.Signature, error) {
 	s, err := c.session(r.Session)
 	if err != nil {
@@ -55,9 +54,13 @@ func (c *conn) signEgress(_ context.Context, r control.SignEgress) (control.Sign
 	if r.Key < 0 || r.Key >= len(s.lease) {
 		return control.Signature{}, &control.ViolationError{What: "not a key of this session"}
 	}
+	at, err := s.hop(r.Jump)
+	if err != nil {
+		return control.Signature{}, err
+	}
 	k := s.lease[r.Key]
-	if !isLogin(r.Data, s.request.Target.User, r.Algorithm, k.key.Blob) {
-		return control.Signature{}, &control.ViolationError{What: "not a login at the session's target"}
+	if !isLogin(r.Data, at.User, r.Algorithm, k.key.Blob) {
+		return control.Signature{}, &control.ViolationError{What: "not a login at the session's target or jump host"}
 	}
 	signer, ok := k.signer.(ssh.AlgorithmSigner)
 	if !ok {
@@ -84,7 +87,8 @@ func isLogin(data []byte, user, algorithm string, blob []byte) bool {
 	return bytes.Equal(data, append(appendString(nil, data[4:4+session]), rest...))
 }
 
-// worked notes which key the target accepted.
+// worked notes which key the target accepted, or the jump host: only the way
+// into the target decides how long the session lasts.
 func (c *conn) worked(r control.Worked) (none, error) {
 	s, err := c.session(r.Session)
 	if err != nil {
@@ -93,13 +97,19 @@ func (c *conn) worked(r control.Worked) (none, error) {
 	if r.Key < 0 || r.Key >= len(s.lease) {
 		return none{}, &control.ViolationError{What: "not a key of this session"}
 	}
+	at, err := s.hop(r.Jump)
+	if err != nil {
+		return none{}, err
+	}
 	k := s.lease[r.Key]
-	s.mu.Lock()
-	s.in = &k
-	s.mu.Unlock()
+	if !r.Jump {
+		s.mu.Lock()
+		s.in = &k
+		s.mu.Unlock()
+	}
 	return none{}, c.m.record(audit.Record{
 		Event: audit.Login, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from,
-		Target: s.request.Target, Protocol: s.request.Protocol, Allowed: audit.Yes,
+		Target: at, Jump: s.before(r.Jump), Protocol: s.request.Protocol, Allowed: audit.Yes,
 		Key: k.key.Fingerprint, Way: k.name(),
 	})
 }
@@ -114,105 +124,13 @@ func (c *conn) allow(r control.Allow) (none, error) {
 	if r.Action != s.request.Action {
 		_ = c.m.record(audit.Record{
 			Event: audit.Decision, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from,
-			Target: s.request.Target, Action: r.Action.Kind, Command: gateway.Printable(clip(r.Action.Text, 4096)),
+			Target: s.request.Target, Jump: s.request.Jump, Action: r.Action.Kind, Command: gateway.Printable(clip(r.Action.Text, 4096)),
 			Reason: "not what the session was opened for",
 		})
 		// Our own sessions never ask that; and each answer is a record.
 		return none{}, &control.ViolationError{What: "not what the session was opened for"}
 	}
 	return none{}, nil
-}
-
-// hostKey decides whether a host key is the target's, by the account's policy.
-func (c *conn) hostKey(ctx context.Context, r control.HostKey) (control.HostKeyReply, error) {
-	s, err := c.session(r.Session)
-	if err != nil {
-		return control.HostKeyReply{}, err
-	}
-	t := s.request.Target
-	a := c.m.Policy.Load().Account(s.request.Principal.Account)
-	if a == nil {
-		return control.HostKeyReply{}, fmt.Errorf("host key: %w", gateway.ErrDenied)
-	}
-	if a.HostKeyPolicy == gateway.HostKeyBypass {
-		return control.HostKeyReply{OK: true}, nil
-	}
-	s.mu.Lock()
-	known := s.known
-	s.mu.Unlock()
-	if slices.ContainsFunc(known, func(k store.HostKey) bool { return bytes.Equal(k.Blob, r.Blob) }) {
-		return control.HostKeyReply{OK: true}, nil
-	}
-	print := fingerprint(r.Blob)
-	reply := hostKeyVerdict(a.HostKeyPolicy, t, len(known) > 0, print, r.Accept)
-	_ = c.m.record(audit.Record{
-		Event: audit.HostKey, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from,
-		Target: t, Allowed: audit.AnswerOf(reply.OK), Reason: reply.Text, Key: print,
-	})
-	if !reply.OK || len(known) > 0 {
-		return reply, nil
-	}
-	return c.learn(ctx, s, reply, store.HostKey{Addr: t.Addr, Port: t.Port, Type: r.Type, Blob: r.Blob, Added: c.m.Now()})
-}
-
-// learn remembers a target's first host key, unless another session learned
-// one meanwhile: then that one counts.
-func (c *conn) learn(ctx context.Context, s *live, reply control.HostKeyReply, k store.HostKey) (control.HostKeyReply, error) {
-	c.m.learning.Lock()
-	defer c.m.learning.Unlock()
-	if err := s.readHostKeys(); err != nil {
-		return control.HostKeyReply{}, fmt.Errorf("known host keys: %w", err)
-	}
-	s.mu.Lock()
-	known := s.known
-	s.mu.Unlock()
-	if len(known) > 0 && !slices.ContainsFunc(known, func(o store.HostKey) bool { return bytes.Equal(o.Blob, k.Blob) }) {
-		return hostKeyVerdict(gateway.HostKeyDefault, s.request.Target, true, fingerprint(k.Blob), false), nil
-	}
-	if err := c.m.Store.AddHostKey(ctx, s.request.Principal.Account, k); err != nil {
-		return control.HostKeyReply{}, err
-	}
-	return reply, s.readHostKeys()
-}
-
-func hostKeyVerdict(p gateway.HostKeyPolicy, t gateway.Target, known bool, print string, accepted bool) control.HostKeyReply {
-	at := gateway.Target{Addr: t.Addr, Port: t.Port}.String()
-	switch {
-	case known && p == gateway.HostKeyNo:
-		return control.HostKeyReply{OK: true, Warning: true, Text: fmt.Sprintf("WARNING: the host key of %s has changed (now %s): somebody may be listening in, or the host was installed anew. Going on, because strict checking is off for your account. If you know why, run: --osh selfForgetHostKey --host %s --port %d", at, print, t.Addr, t.Port)}
-	case known:
-		return control.HostKeyReply{Text: fmt.Sprintf("the host key of %s has changed (now %s) and strict checking refuses it: somebody may be listening in, or the host was installed anew. If you know why, run: --osh selfForgetHostKey --host %s --port %d", at, print, t.Addr, t.Port)}
-	case p == gateway.HostKeyYes:
-		return control.HostKeyReply{Text: fmt.Sprintf("the host key of %s (%s) is not known and strict checking refuses it", at, print)}
-	case p == gateway.HostKeyAsk && !accepted:
-		return control.HostKeyReply{Ask: true, Text: fmt.Sprintf("the host key of %s is %s and was never seen before", at, print)}
-	}
-	return control.HostKeyReply{OK: true, Text: fmt.Sprintf("learned the host key of %s: %s", at, print)}
-}
-
-// readHostKeys gets what is known of the target.
-func (s *live) readHostKeys() error {
-	ctx, cancel := contextTimeout(storeTimeout)
-	defer cancel()
-	known, err := s.c.m.Store.HostKeys(ctx, s.request.Principal.Account, s.request.Target.Addr, s.request.Target.Port)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.known = known
-	return err
-}
-
-// hostKeyTypes are negotiated first, so that a known key is not passed over
-// for one of another type.
-func (s *live) hostKeyTypes() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var types []string
-	for _, k := range s.known {
-		if !slices.Contains(types, k.Type) {
-			types = append(types, k.Type)
-		}
-	}
-	return types
 }
 
 // hop is one element of LC_BASTION_DETAILS, which every target is sent.

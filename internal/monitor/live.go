@@ -26,9 +26,9 @@ type live struct {
 	lease   []leased
 	legacy  bool
 
-	mu     sync.Mutex      // guards what follows
-	in     *leased         // the key that the target accepted; nil: none yet
-	known  []store.HostKey // host keys of the target; guarded, since the first one is learned
+	mu     sync.Mutex // guards what follows
+	in     *leased    // the key that the target accepted; nil: none yet
+	known  hostKeys   // guarded, since the first one is learned
 	closed bool
 	ending string // why it was told to end; empty: it was not
 	// target is our own descriptor of the connection to the target, to cut it
@@ -101,7 +101,7 @@ func (s *live) close(exit gateway.Exit, reason string, in, out int64) {
 	now := m.Now()
 	_ = m.record(audit.Record{
 		Event: audit.Close, Session: id, Login: s.c.id, Principal: s.request.Principal, By: s.by, From: s.c.from,
-		Target: s.request.Target, Protocol: s.request.Protocol, Allowed: audit.Yes, Reason: reason, Key: worked,
+		Target: s.request.Target, Jump: s.request.Jump, Protocol: s.request.Protocol, Allowed: audit.Yes, Reason: reason, Key: worked,
 		Exit: &exit, Duration: now.Sub(s.index.Started), BytesIn: in, BytesOut: out,
 	})
 	ctx, cancel := contextTimeout(storeTimeout)

@@ -69,15 +69,15 @@ func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error
 	files := ring
 	if s.request.Protocol != gateway.OSH {
 		// Only now is there a connection to hand over.
-		target, err := c.m.dial(ctx, s.request.Target, r, c.set)
+		target, err := c.m.dial(ctx, s.firstHop(), r, c.set)
 		if err != nil {
 			control.CloseFiles(ring)
-			return fail(dialRefusal(s.request.Target, err))
+			return fail(s.dialRefusal(err))
 		}
 		files = append([]*os.File{target}, ring...)
 		if err := s.holdTarget(target); err != nil {
 			control.CloseFiles(files)
-			return fail(dialRefusal(s.request.Target, err))
+			return fail(s.dialRefusal(err))
 		}
 	}
 	return c.openReply(s), files, nil
@@ -118,6 +118,9 @@ func (c *conn) newLive(r control.Open, now time.Time) (*live, *control.Refusal) 
 	}
 	if r.Protocol != gateway.OSH {
 		request.Target = gateway.Target{User: r.User, Host: r.Host, Port: r.Port}
+		if r.Jump != nil {
+			request.Jump = gateway.Target{User: r.Jump.User, Host: r.Jump.Host, Port: r.Jump.Port}
+		}
 	}
 	kind := string(r.Protocol)
 	if r.Protocol == gateway.OSH && r.Action.Kind == "interactive" {
@@ -129,7 +132,8 @@ func (c *conn) newLive(r control.Open, now time.Time) (*live, *control.Refusal) 
 	}
 	return &live{c: c, request: request, by: by, index: store.Session{
 		ID: id, Account: c.account, Type: kind, From: c.from, Via: c.via, HostTo: clip(r.Host, maxWord), User: clip(r.User, maxWord),
-		Plugin: gateway.Printable(clip(r.Command, 64)), Params: gateway.Printable(clip(r.Action.Text, maxParams)), Started: now,
+		ProxyUser: clip(request.Jump.User, maxWord),
+		Plugin:    gateway.Printable(clip(r.Command, 64)), Params: gateway.Printable(clip(r.Action.Text, maxParams)), Started: now,
 	}}, refusal
 }
 
@@ -156,22 +160,37 @@ func (c *conn) resolve(ctx context.Context, r control.Open, s *live) *control.Re
 	default:
 		return &control.Refusal{Refusal: gateway.RefusalOptions, Text: "this protocol is not offered"}
 	}
-	if r.User == "" || r.Port == 0 || r.Host == "" {
-		return &control.Refusal{Refusal: gateway.RefusalNoHost, Text: "a target needs a user, a host and a port"}
+	if s.jumps() {
+		if !c.set.ProxyJump {
+			return &control.Refusal{Refusal: gateway.RefusalProxyJump, Text: "egress jump hosts are not allowed by this gateway"}
+		}
+		if refusal := c.resolveHop(ctx, &s.request.Jump, "a jump host"); refusal != nil {
+			return refusal
+		}
+		s.index.Proxy = netip.AddrPortFrom(s.request.Jump.Addr, s.request.Jump.Port)
 	}
-	if strings.HasPrefix(r.User, "!") { // the users that stand for rights to transfer files
-		return &control.Refusal{Refusal: gateway.RefusalRemoteUser, Text: "a user at a target does not begin with '!'"}
-	}
-	if len(r.User) > maxWord {
-		return &control.Refusal{Refusal: gateway.RefusalRemoteUser, Text: fmt.Sprintf("a user at a target has at most %d characters", maxWord)}
-	}
-	addr, refusal := c.m.lookup(ctx, r.Host, c.set)
-	if refusal != nil {
+	// Also behind a jump host the name is ours to resolve: the decision is about
+	// the address, and the jump host is told that.
+	if refusal := c.resolveHop(ctx, &s.request.Target, "a target"); refusal != nil {
 		return refusal
 	}
-	s.request.Target.Addr = addr
-	s.index.To = netip.AddrPortFrom(addr, r.Port)
+	s.index.To = netip.AddrPortFrom(s.request.Target.Addr, s.request.Target.Port)
 	return nil
+}
+
+// resolveHop checks where a login is to be, and finds the address.
+func (c *conn) resolveHop(ctx context.Context, t *gateway.Target, what string) *control.Refusal {
+	switch {
+	case t.User == "" || t.Port == 0 || t.Host == "":
+		return &control.Refusal{Refusal: gateway.RefusalNoHost, Text: what + " needs a user, a host and a port"}
+	case t.User[0] == '!': // the users that stand for rights to transfer files
+		return &control.Refusal{Refusal: gateway.RefusalRemoteUser, Text: "a user at " + what + " does not begin with '!'"}
+	case len(t.User) > maxWord:
+		return &control.Refusal{Refusal: gateway.RefusalRemoteUser, Text: fmt.Sprintf("a user at %s has at most %d characters", what, maxWord)}
+	}
+	var refusal *control.Refusal
+	t.Addr, refusal = c.m.lookup(ctx, t.Host, c.set)
+	return refusal
 }
 
 // decide asks policy and takes the credentials of every granting way.
@@ -201,13 +220,13 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 			return &control.Refusal{Refusal: gateway.RefusalIPVersion, Text: "this IP version is disabled here"}
 		}
 		return &control.Refusal{Refusal: gateway.RefusalAccessDenied,
-			Text: fmt.Sprintf("Access denied for %s to %s", account, s.request.Target)}
+			Text: fmt.Sprintf("Access denied for %s to %s", account, s.route())}
 	}
 	if refusal, text, ok := d.Unmet(); ok {
 		return &control.Refusal{Refusal: refusal, Text: text}
 	}
 	s.lease, s.legacy = c.m.leaseKeys(account, d.Ways)
-	if err := s.readHostKeys(); err != nil {
+	if err := s.readAllHostKeys(); err != nil {
 		// Without them every key would look like a first one.
 		c.m.Log.Error("known host keys not read", zap.String("session", string(s.request.Session)), zap.Error(err))
 		return &control.Refusal{Refusal: gateway.RefusalExecFailed, Text: "the host keys known of the target can't be read; try again later"}
@@ -221,7 +240,7 @@ func (c *conn) begin(s *live, refusal *control.Refusal) error {
 		Event: audit.Open, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from, Via: c.via,
 		Protocol: s.request.Protocol, Allowed: audit.AnswerOf(refusal == nil), Reason: s.index.Comment, Command: s.index.Params, Action: s.request.Action.Kind,
 	}
-	r.Target = s.request.Target
+	r.Target, r.Jump = s.request.Target, s.request.Jump
 	if refusal != nil {
 		if s.index.Comment == "" {
 			s.index.Comment = refusal.Text
@@ -247,7 +266,7 @@ func (c *conn) begin(s *live, refusal *control.Refusal) error {
 
 func (c *conn) openReply(s *live) control.OpenReply {
 	reply := control.OpenReply{
-		Session: s.request.Session, Started: s.index.Started, Target: s.request.Target,
+		Session: s.request.Session, Started: s.index.Started, Target: s.request.Target, Jump: s.request.Jump,
 		Legacy: s.legacy, AuditKey: c.m.AuditKey,
 	}
 	for i, k := range s.lease {
@@ -255,7 +274,7 @@ func (c *conn) openReply(s *live) control.OpenReply {
 	}
 	if s.request.Protocol != gateway.OSH {
 		reply.Env = c.targetEnv(s)
-		reply.HostKeyTypes = s.hostKeyTypes()
+		reply.HostKeyTypes, reply.JumpKeyTypes = s.hostKeyTypes(false), s.hostKeyTypes(true)
 	}
 	return reply
 }
@@ -268,15 +287,19 @@ func recordingRefusal(err error) *control.Refusal {
 	return &control.Refusal{Refusal: r, Text: "this session can't be recorded, so it is not opened: " + recordingText(err)}
 }
 
-func dialRefusal(t gateway.Target, err error) *control.Refusal {
+func (s *live) dialRefusal(err error) *control.Refusal {
+	to := s.firstHop().String()
+	if s.jumps() {
+		to = "the jump host " + to
+	}
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
 		return &control.Refusal{Refusal: gateway.RefusalBind, Text: "the address of --bind is not one of this gateway's"}
 	}
 	var ne net.Error
 	if errors.As(err, &ne) && ne.Timeout() || errors.Is(err, context.DeadlineExceeded) {
 		return &control.Refusal{Refusal: gateway.Refusal{Code: gateway.ExitConnectTimeout, Name: "CONNECTION_TIMEOUT"},
-			Text: fmt.Sprintf("connecting to %s timed out", t)}
+			Text: fmt.Sprintf("connecting to %s timed out", to)}
 	}
 	return &control.Refusal{Refusal: gateway.Refusal{Code: gateway.ExitLoginFailed, Name: "CONNECTION_FAILED"},
-		Text: fmt.Sprintf("connecting to %s: %s", t, dialText(err))}
+		Text: fmt.Sprintf("connecting to %s: %s", to, dialText(err))}
 }

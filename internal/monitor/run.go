@@ -17,13 +17,18 @@ import (
 func (c *conn) header(r control.Open, s *live) recorder.Header {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return recorder.Header{
+	h := recorder.Header{
 		Session: s.request.Session, Gateway: c.set.Name, Account: s.request.Principal.Account, By: s.by, From: c.from, Via: c.via,
 		Protocol: s.request.Protocol, Kind: s.request.Action.Kind, Command: strings.ToValidUTF8(clip(s.request.Action.Text, maxCommand), "\ufffd"),
 		User: s.request.Target.User, Host: s.request.Target.Host, Addr: s.request.Target.Addr, Port: s.request.Target.Port,
 		Term: gateway.Printable(clip(r.Term, 64)), Cols: r.Size.Cols, Rows: r.Size.Rows, Start: s.index.Started,
 		IngressKey: c.ingressKey, AuditKey: c.m.AuditKey,
 	}
+	if s.jumps() {
+		j := s.request.Jump
+		h.Jump = &recorder.Jump{User: j.User, Host: j.Host, Addr: j.Addr, Port: j.Port}
+	}
+	return h
 }
 
 // runCommand executes a command of the gateway inside a session opened for it.

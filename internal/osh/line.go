@@ -58,7 +58,8 @@ type Line struct {
 	Help, LongHelp            bool
 	TTY                       TTY
 	User, Host                string
-	Port                      uint16 // 0: the protocol's own
+	Port                      uint16         // 0: the protocol's own
+	Jump                      gateway.Target // egress jump host; zero: none. Its User may be empty: that at the target
 	Bind                      netip.Addr
 	Timeout                   time.Duration // of the connection; 0: the gateway's
 	UseKey                    string
@@ -287,6 +288,8 @@ func (p *parser) finish() error {
 		return refuse(gateway.RefusalConflictOptions, "--ssh-as is for connections only; adminSudo runs a command as another account")
 	case l.SSHAs != "" && p.host == "" && !l.Help:
 		return refuse(gateway.RefusalNoHost, "--ssh-as without a host")
+	case l.Wait && l.Jump != (gateway.Target{}):
+		return refuse(gateway.RefusalConflictOptions, "--wait and -J exclude each other: the gateway can't see the target's port")
 	case p.host == "" && l.Remote != "":
 		return refuse(gateway.RefusalNoHost, "a remote command without a host")
 	case p.interactive && p.host != "":

@@ -117,7 +117,7 @@ func TestParseLineRefusals(t *testing.T) {
 		{"srv -p +22", 134, "INVALID_PORT"},
 		{"srv -p ''", 134, "INVALID_PORT"},
 		{"srv --telnet", 107, "TELNET_DENIED"},
-		{"srv -J hop", 135, "PROXYJUMP_DENIED"},
+		{"srv -J hop,hop2", 135, "PROXYJUMP_DENIED"},
 		{"srv --self-password", 108, "PASSFILE_NOT_FOUND"},
 		{"--mfa-token x srv", 125, "MFA_FAILED"},
 		{"--ssh-as 'b b' srv", 107, "SSHAS_DENIED"},

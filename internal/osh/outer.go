@@ -71,6 +71,9 @@ func targetOptions() []outer {
 		{names: []string{"--bind"}, arg: "IP", help: "connect from that address of the gateway",
 			value: setBind,
 			print: func(l Line) (string, bool) { return l.Bind.String(), l.Bind.IsValid() }},
+		{names: []string{"-J"}, arg: "[USER@]HOST[:PORT]", help: "go through that jump host of the target's side",
+			value: setJump,
+			print: func(l Line) (string, bool) { return jumpText(l.Jump), l.Jump != (gateway.Target{}) }},
 		{names: []string{"--use-key"}, arg: "FINGERPRINT", help: "try only that egress key",
 			value: setKey,
 			print: func(l Line) (string, bool) { return l.UseKey, l.UseKey != "" }},
@@ -96,7 +99,6 @@ func notOffered() []outer {
 			"--password", "--self-password", "-P", "--fallback-password-delay", "--term-passthrough"),
 		refused(107, "KBD_INTERACTIVE_DENIED", "keyboard-interactive is not offered by this gateway", "--kbd-interactive"),
 		refused(107, "FORWARD_AGENT_DENIED", "agent forwarding is not offered by this gateway", "--forward-agent", "-x"),
-		refused(135, "PROXYJUMP_DENIED", "egress jump hosts are not offered by this gateway", "-J"),
 		refused(125, "MFA_FAILED", "second factors are not offered by this gateway",
 			"--proactive-mfa", "--generate-mfa-token", "--mfa-token"),
 	}

@@ -11,24 +11,22 @@ import (
 
 // SelfListSessions is the request of selfListSessions.
 type SelfListSessions struct {
-	Detailed bool   `opt:"detailed" help:"also show who came from where"`
-	Limit    int    `opt:"limit" arg:"N" help:"at most that many, 100 if not given"`
-	ID       string `opt:"id" arg:"ID" help:"only that session"`
-	Type     string `opt:"type" arg:"TYPE" help:"only those: ssh, osh, interactive, abort"`
-	Allowed  bool   `opt:"allowed" help:"only those that were allowed"`
-	Denied   bool   `opt:"denied" help:"only those that were refused"`
-	After    string `opt:"after" arg:"DATE" help:"only later ones: YYYY-MM-DD[@HH:MM:SS] in UTC, or epoch"`
-	Before   string `opt:"before" arg:"DATE" help:"only earlier ones"`
-	Host     string `opt:"host,h,to" arg:"HOST" help:"only those to that target"`
-	ToPort   string `opt:"to-port" arg:"PORT" help:"only those to that port"`
-	User     string `opt:"user,u" arg:"USER" help:"only those with that login at the target"`
-	Via      string `opt:"via" arg:"IP" help:"only those over that address of the gateway"`
-	ViaPort  string `opt:"via-port" arg:"PORT" help:"only those over that port of the gateway"`
-
-	// Known so that they can be refused by name.
-	ProxyUser string `opt:"proxy-user" arg:"USER" help:"not offered yet"`
-	ProxyIP   string `opt:"proxy-ip" arg:"IP" help:"not offered yet"`
-	ProxyPort string `opt:"proxy-port" arg:"PORT" help:"not offered yet"`
+	Detailed  bool   `opt:"detailed" help:"also show who came from where"`
+	Limit     int    `opt:"limit" arg:"N" help:"at most that many, 100 if not given"`
+	ID        string `opt:"id" arg:"ID" help:"only that session"`
+	Type      string `opt:"type" arg:"TYPE" help:"only those: ssh, osh, interactive, abort"`
+	Allowed   bool   `opt:"allowed" help:"only those that were allowed"`
+	Denied    bool   `opt:"denied" help:"only those that were refused"`
+	After     string `opt:"after" arg:"DATE" help:"only later ones: YYYY-MM-DD[@HH:MM:SS] in UTC, or epoch"`
+	Before    string `opt:"before" arg:"DATE" help:"only earlier ones"`
+	Host      string `opt:"host,h,to" arg:"HOST" help:"only those to that target"`
+	ToPort    string `opt:"to-port" arg:"PORT" help:"only those to that port"`
+	User      string `opt:"user,u" arg:"USER" help:"only those with that login at the target"`
+	Via       string `opt:"via" arg:"IP" help:"only those over that address of the gateway"`
+	ViaPort   string `opt:"via-port" arg:"PORT" help:"only those over that port of the gateway"`
+	ProxyUser string `opt:"proxy-user" arg:"USER" help:"only those with that login at an egress jump host"`
+	ProxyIP   string `opt:"proxy-ip" arg:"IP" help:"only those through that egress jump host"`
+	ProxyPort string `opt:"proxy-port" arg:"PORT" help:"only those through that port of an egress jump host"`
 }
 
 // ListedSession is one session in a listing.
@@ -39,7 +37,7 @@ type ListedSession struct {
 	// Params is the remote command, or the arguments of a command.
 	Params   *string    `json:"params"`
 	Plugin   *string    `json:"plugin"`
-	Proxy    NoPeer     `json:"proxy"`
+	Proxy    TargetPeer `json:"proxy"` // the egress jump host
 	Returned *int       `json:"returned"`
 	Ended    float64    `json:"timestamp_ended"` // 0: not yet
 	Started  float64    `json:"timestamp_started"`
@@ -55,14 +53,7 @@ type Peer struct {
 	Port int    `json:"port"`
 }
 
-// NoPeer stands where a jump host would be.
-type NoPeer struct {
-	Host *string `json:"host"`
-	IP   *string `json:"ip"`
-	Port *string `json:"port"`
-}
-
-// TargetPeer is where a session went.
+// TargetPeer is where a session went, or through what.
 type TargetPeer struct {
 	Host *string `json:"host"`
 	IP   *string `json:"ip"`
@@ -119,6 +110,9 @@ func selfListSessionsText(w io.Writer, r Result) error {
 			fmt.Fprintf(w, " %s", *s.Plugin)
 		case s.To.IP != nil:
 			fmt.Fprintf(w, " %s@%s:%s", s.Via.User, *s.To.IP, orAny(s.To.Port))
+			if s.Proxy.IP != nil {
+				fmt.Fprintf(w, " via %s:%s", *s.Proxy.IP, orAny(s.Proxy.Port))
+			}
 		}
 		if s.Params != nil {
 			fmt.Fprintf(w, " %s", *s.Params)

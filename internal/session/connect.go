@@ -67,7 +67,7 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 	s.target.Close()
 	request := gateway.Request{
 		Session: s.Session, Principal: gateway.Principal{Account: cmp.Or(r.As, p.Account)}, Protocol: r.Protocol,
-		Target: s.Target, Action: r.Action, UseKey: r.UseKey,
+		Target: s.Target, Jump: s.Jump, Action: r.Action, UseKey: r.UseKey,
 	}
 	within := loginTimeout
 	if r.Timeout > 0 {
@@ -96,6 +96,9 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 // welcome says what is going to be tried, and that it is recorded.
 func (p *Pipeline) welcome(s *Session, who string, tell func(string)) {
 	tell(fmt.Sprintf("*** %s: welcome %s, you are allowed to log on to %s", gateway.Printable(p.Name), gateway.Printable(who), s.Target))
+	if s.Jump != (gateway.Target{}) {
+		tell("    through the jump host " + s.Jump.String())
+	}
 	tell(fmt.Sprintf("    recorded as %s, sealed with %s", s.Session, s.AuditKey))
 	tell("    will try the following accesses you have:")
 	for _, k := range s.Keys {

@@ -18,7 +18,19 @@ type Person struct {
 
 // Lease turns what the monitor granted into what a backend logs in with.
 func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) gateway.Lease {
-	l := gateway.Lease{Legacy: r.Legacy, HostKeyTypes: r.HostKeyTypes, Env: r.Env}
+	l := lease(ctx, m, r, false, who)
+	l.Legacy, l.HostKeyTypes, l.Env = r.Legacy, r.HostKeyTypes, r.Env
+	if r.Jump != (gateway.Target{}) {
+		jump := lease(ctx, m, r, true, who) // Legacy is for the target's sake
+		jump.HostKeyTypes = r.JumpKeyTypes
+		l.Jump = &jump
+	}
+	return l
+}
+
+// lease is for one login: at the jump host, or at the target.
+func lease(ctx context.Context, m Monitor, r control.OpenReply, jump bool, who Person) gateway.Lease {
+	var l gateway.Lease
 	index := map[int64]int{}
 	for _, k := range r.Keys {
 		index[k.Key.ID] = k.Index
@@ -26,17 +38,17 @@ func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) gate
 			Way: k.Way, Group: k.Group, Key: k.Key,
 			Sign: func(data []byte, algorithm string) ([]byte, error) {
 				var sig control.Signature
-				_, err := m.Call(ctx, control.OpSignEgress, control.SignEgress{Session: r.Session, Key: k.Index, Algorithm: algorithm, Data: data}, &sig)
+				_, err := m.Call(ctx, control.OpSignEgress, control.SignEgress{Session: r.Session, Jump: jump, Key: k.Index, Algorithm: algorithm, Data: data}, &sig)
 				return sig.Signature, err
 			},
 		})
 	}
 	l.CheckHostKey = func(keyType string, blob []byte) error {
-		return checkHostKey(ctx, m, control.HostKey{Session: r.Session, Type: keyType, Blob: blob}, who)
+		return checkHostKey(ctx, m, control.HostKey{Session: r.Session, Jump: jump, Type: keyType, Blob: blob}, who)
 	}
 	l.Worked = func(k gateway.LeasedKey) {
 		// Only for the log: a failure shows when the session goes on.
-		_ = m.Notify(control.OpWorked, control.Worked{Session: r.Session, Key: index[k.Key.ID]})
+		_ = m.Notify(control.OpWorked, control.Worked{Session: r.Session, Jump: jump, Key: index[k.Key.ID]})
 	}
 	return l
 }

@@ -33,11 +33,13 @@ type Store interface {
 	// SealedKey returns the sealed private half of an egress key.
 	SealedKey(ctx context.Context, id int64) ([]byte, error)
 
-	// HostKeys returns the known host keys of a target for an account.
-	HostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) ([]HostKey, error)
+	// HostKeys returns the host keys of a target that are known to an account,
+	// as met behind that egress jump host; zero: directly.
+	HostKeys(ctx context.Context, account string, target, jump netip.AddrPort) ([]HostKey, error)
 	// AddHostKey learns a key; one that is known already stays as it is.
 	AddHostKey(ctx context.Context, account string, k HostKey) error
-	// ForgetHostKeys drops the known keys of one target and says how many; for
+	// ForgetHostKeys drops the known keys of one target, whatever jump host it
+	// was met behind, and says how many; for
 	// an empty account those of everybody.
 	ForgetHostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) (int, error)
 
@@ -126,8 +128,9 @@ type Change struct {
 type HostKey struct {
 	Addr  netip.Addr
 	Port  uint16
-	Type  string // ssh-ed25519, …
-	Blob  []byte // wire form
+	Jump  netip.AddrPort // the egress jump host that it was met behind; zero: none
+	Type  string         // ssh-ed25519, …
+	Blob  []byte         // wire form
 	Added time.Time
 }
 
@@ -143,6 +146,8 @@ type Session struct {
 	To        netip.AddrPort // zero for a command
 	HostTo    string         // as asked
 	User      string         // login at the target
+	Proxy     netip.AddrPort // the egress jump host; zero: none
+	ProxyUser string         // login there
 	Plugin    string         // command name, for osh
 	Params    string         // its arguments, or the remote command; printable
 	Comment   string         // why it was refused, and the like
@@ -170,5 +175,10 @@ type SessionFilter struct {
 	Addr          netip.Addr
 	Port          uint16
 	User          string
+	Via           netip.Addr
+	ViaPort       uint16
+	Proxy         netip.Addr
+	ProxyPort     uint16
+	ProxyUser     string
 	Limit         int // 0: 100
 }

@@ -18,6 +18,7 @@ const maxBanner = 8 << 10
 
 // attempt is one login: what is offered, and what is known of how it went.
 type attempt struct {
+	peer    string // what it is at, for messages
 	user    string
 	lease   gateway.Lease
 	signers []ssh.Signer
@@ -29,8 +30,8 @@ type attempt struct {
 	trusted atomic.Bool
 }
 
-func newAttempt(r gateway.Request, l gateway.Lease) (*attempt, error) {
-	a := &attempt{user: r.Target.User, lease: l}
+func newAttempt(peer, user string, l gateway.Lease) (*attempt, error) {
+	a := &attempt{peer: peer, user: user, lease: l}
 	for i := range l.Keys {
 		s, err := a.newSigner(&l.Keys[i])
 		if err != nil {

@@ -50,8 +50,28 @@ func (b *Backend) Probe(ctx context.Context, nc net.Conn, r gateway.Request, l g
 	return c.Close()
 }
 
+// login logs in to the target, over nc or, if there is a jump host, inside of a
+// login there over nc.
 func (b *Backend) login(ctx context.Context, nc net.Conn, r gateway.Request, l gateway.Lease) (*conn, error) {
-	a, err := newAttempt(r, l)
+	if r.Jump == (gateway.Target{}) {
+		return b.handshake(ctx, nc, "the target", r, l)
+	}
+	outer, inner, err := b.jump(ctx, nc, r, l.Jump)
+	if err != nil {
+		return nil, err
+	}
+	c, err := b.handshake(ctx, inner, "the target", r, l)
+	if err != nil {
+		outer.Close()
+		return nil, err
+	}
+	c.outer, c.banner = outer, outer.banner+c.banner
+	return c, nil
+}
+
+// handshake logs in to peer, the other end of nc, as the user of r.Target.
+func (b *Backend) handshake(ctx context.Context, nc net.Conn, peer string, r gateway.Request, l gateway.Lease) (*conn, error) {
+	a, err := newAttempt(peer, r.Target.User, l)
 	if err != nil {
 		nc.Close()
 		return nil, err

@@ -24,12 +24,16 @@ type conn struct {
 	env     []string
 	banner  string
 	served  chan struct{} // closed when serve has returned
+	outer   *conn         // to the jump host that wire goes through; nil: none
 }
 
 // Close hangs up and waits until nothing of the connection runs any more.
 func (c *conn) Close() error {
 	err := c.ssh.Close()
 	<-c.served
+	if c.outer != nil {
+		c.outer.Close() // cut already, with wire
+	}
 	return err
 }
 

@@ -22,7 +22,7 @@ func (a *attempt) interrupted(ctx context.Context) error {
 		return fmt.Errorf("log in: %w", cause)
 	}
 	return &protocols.LoginError{Kind: protocols.HandshakeTimeout,
-		Err: fmt.Errorf("the target did not finish the handshake in time: %w", cause)}
+		Err: fmt.Errorf("%s did not finish the handshake in time: %w", a.peer, cause)}
 }
 
 // failed says why the handshake ended with err, in words for the person. What
@@ -38,7 +38,7 @@ func (a *attempt) failed(err error) error {
 	}
 	var suite *ssh.AlgorithmNegotiationError
 	if errors.As(err, &suite) {
-		return &protocols.LoginError{Kind: protocols.NoCommonSuite, Err: noCommon(suite)}
+		return &protocols.LoginError{Kind: protocols.NoCommonSuite, Err: a.noCommon(suite)}
 	}
 	during := "key exchange"
 	if a.trusted.Load() {
@@ -47,13 +47,13 @@ func (a *attempt) failed(err error) error {
 	switch {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return &protocols.LoginError{Kind: protocols.BrokenHandshake,
-			Err: fmt.Errorf("the target reset the connection during %s", during)}
+			Err: fmt.Errorf("%s reset the connection during %s", a.peer, during)}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &protocols.LoginError{Kind: protocols.BrokenHandshake,
-			Err: fmt.Errorf("the target closed the connection during %s", during)}
+			Err: fmt.Errorf("%s closed the connection during %s", a.peer, during)}
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
 		return &protocols.LoginError{Kind: protocols.HandshakeTimeout,
-			Err: fmt.Errorf("the target did not answer during %s", during)}
+			Err: fmt.Errorf("%s did not answer during %s", a.peer, during)}
 	case a.trusted.Load():
 		return &protocols.LoginError{Kind: protocols.AuthFailed, Err: a.denied(err)}
 	}
@@ -76,10 +76,10 @@ func (a *attempt) denied(err error) error {
 	return errors.New(text)
 }
 
-// noCommon names the kind of algorithm and what the target has of it.
-func noCommon(e *ssh.AlgorithmNegotiationError) error {
-	return fmt.Errorf("no common algorithm for %s: the target has only %s",
-		line(e.What), line(strings.Join(e.RequestedAlgorithms, ",")))
+// noCommon names the kind of algorithm and what the peer has of it.
+func (a *attempt) noCommon(e *ssh.AlgorithmNegotiationError) error {
+	return fmt.Errorf("no common algorithm for %s: %s has only %s",
+		line(e.What), a.peer, line(strings.Join(e.RequestedAlgorithms, ",")))
 }
 
 // line makes foreign text fit to be shown: one line, bounded, escaped.

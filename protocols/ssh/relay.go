@@ -76,6 +76,9 @@ func (c *conn) Relay(ctx context.Context, client protocols.Client, s protocols.S
 		return broken, c.cause(ctx, "start "+c.action.Kind, err)
 	}
 	c.wire.Done()
+	if c.outer != nil {
+		c.outer.wire.Done()
+	}
 	return r.run(ctx, notice, exited)
 }
 

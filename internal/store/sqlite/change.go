@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"gateway"
@@ -255,7 +256,7 @@ func (t *tx) AddAccess(o store.Owner, a gateway.Access, now time.Time) (bool, er
 		force_password, legacy, comment, added_by, added_at, proxy_addr, proxy_port, proxy_login)
 		VALUES (`+marks(16)+`) ON CONFLICT DO NOTHING`,
 		own.account, own.group, a.User, network[2], network[3], a.Port, micro(a.Expires), a.ForceKey,
-		a.ForcePassword, a.Legacy, a.Comment, a.AddedBy, micro(a.AddedAt), proxyBytes(a.Proxy), a.Proxy.Port, a.Proxy.User)
+		a.ForcePassword, a.Legacy, a.Comment, a.AddedBy, micro(a.AddedAt), proxyBytes(a.Proxy.Addr), a.Proxy.Port, a.Proxy.User)
 	if added {
 		t.touch(o)
 	}
@@ -289,13 +290,13 @@ func (t *tx) identity(o store.Owner, a gateway.Access) (owner, []any, error) {
 	if !ok {
 		return owner{}, nil, fmt.Errorf("network %s: %w", a.Prefix, gateway.ErrInvalid)
 	}
-	return own, []any{own.group, own.account, p.Addr().AsSlice(), p.Bits(), a.Port, a.User, proxyBytes(a.Proxy), a.Proxy.Port, a.Proxy.User}, nil
+	return own, []any{own.group, own.account, p.Addr().AsSlice(), p.Bits(), a.Port, a.User, proxyBytes(a.Proxy.Addr), a.Proxy.Port, a.Proxy.User}, nil
 }
 
 // proxyBytes gives the address of a jump host, not null but empty for none, as
 // null never equals null.
-func proxyBytes(h gateway.Hop) []byte {
-	if b := addrBytes(h.Addr); b != nil {
+func proxyBytes(a netip.Addr) []byte {
+	if b := addrBytes(a); b != nil {
 		return b
 	}
 	return []byte{}

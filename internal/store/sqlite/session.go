@@ -31,17 +31,18 @@ func (s *Store) SealedKey(ctx context.Context, id int64) ([]byte, error) {
 }
 
 // HostKeys implements store.Store.
-func (s *Store) HostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) ([]store.HostKey, error) {
+func (s *Store) HostKeys(ctx context.Context, account string, target, jump netip.AddrPort) ([]store.HostKey, error) {
 	var list []store.HostKey
 	err := each(ctx, s.readers, `SELECT type, blob, added FROM host_key WHERE account = ? AND addr = ? AND port = ?
-		ORDER BY added, type, blob`, []any{account, addrBytes(addr), port}, func(scan func(...any) error) error {
-		k := store.HostKey{Addr: addr.Unmap(), Port: port}
-		var added int64
-		err := scan(&k.Type, &k.Blob, &added)
-		k.Added = fromMicro(added)
-		list = append(list, k)
-		return err
-	})
+		AND proxy_addr = ? AND proxy_port = ? ORDER BY added, type, blob`,
+		[]any{account, addrBytes(target.Addr()), target.Port(), proxyBytes(jump.Addr()), jump.Port()}, func(scan func(...any) error) error {
+			k := store.HostKey{Addr: target.Addr().Unmap(), Port: target.Port(), Jump: jump}
+			var added int64
+			err := scan(&k.Type, &k.Blob, &added)
+			k.Added = fromMicro(added)
+			list = append(list, k)
+			return err
+		})
 	if err != nil {
 		return nil, wrap("read host keys", err)
 	}
@@ -50,8 +51,9 @@ func (s *Store) HostKeys(ctx context.Context, account string, addr netip.Addr, p
 
 // AddHostKey implements store.Store.
 func (s *Store) AddHostKey(ctx context.Context, account string, k store.HostKey) error {
-	_, err := s.write(ctx, "INSERT INTO host_key (account, addr, port, type, blob, added) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		account, addrBytes(k.Addr), k.Port, k.Type, k.Blob, micro(k.Added))
+	_, err := s.write(ctx, `INSERT INTO host_key (account, addr, port, proxy_addr, proxy_port, type, blob, added)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		account, addrBytes(k.Addr), k.Port, proxyBytes(k.Jump.Addr()), k.Jump.Port(), k.Type, k.Blob, micro(k.Added))
 	return wrap("add host key", err)
 }
 
@@ -65,11 +67,12 @@ func (s *Store) ForgetHostKeys(ctx context.Context, account string, addr netip.A
 // BeginSession implements store.Store.
 func (s *Store) BeginSession(ctx context.Context, x store.Session) error {
 	_, err := s.write(ctx, `INSERT INTO session (id, account, realm, type, allowed, from_addr, from_port, via_addr, via_port,
-		to_addr, to_port, host_to, login, plugin, params, comment, started, recording, end_code, end_signal, end_comment, end_bytes)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', '', 0)`,
+		to_addr, to_port, host_to, login, proxy_addr, proxy_port, proxy_login, plugin, params, comment, started, recording,
+		end_code, end_signal, end_comment, end_bytes)
+		VALUES (`+marks(21)+`, 0, '', '', 0)`,
 		string(x.ID), x.Account, x.Realm, x.Type, x.Allowed,
 		addrBytes(x.From.Addr()), x.From.Port(), addrBytes(x.Via.Addr()), x.Via.Port(), addrBytes(x.To.Addr()), x.To.Port(),
-		x.HostTo, x.User, x.Plugin, x.Params, x.Comment, micro(x.Started), x.Recording)
+		x.HostTo, x.User, addrBytes(x.Proxy.Addr()), x.Proxy.Port(), x.ProxyUser, x.Plugin, x.Params, x.Comment, micro(x.Started), x.Recording)
 	if err == nil && x.End != nil {
 		return s.EndSession(ctx, x.ID, *x.End)
 	}
@@ -100,7 +103,7 @@ func (s *Store) Sessions(ctx context.Context, f store.SessionFilter) ([]store.Se
 	}
 	var list []store.Session
 	err := each(ctx, s.readers, `SELECT id, account, realm, type, allowed, from_addr, from_port, via_addr, via_port,
-		to_addr, to_port, host_to, login, plugin, params, comment, started, recording,
+		to_addr, to_port, host_to, login, proxy_addr, proxy_port, proxy_login, plugin, params, comment, started, recording,
 		end_at, end_code, end_signal, end_comment, end_bytes FROM session`+where+
 		" ORDER BY started DESC, rowid DESC LIMIT ?", append(args, f.Limit), func(scan func(...any) error) error {
 		x, err := scanSession(scan)
@@ -132,6 +135,11 @@ func conditions(f store.SessionFilter) (string, []any) {
 	add(f.Addr.IsValid(), "to_addr = ?", addrBytes(f.Addr))
 	add(f.Port != 0, "to_port = ?", f.Port)
 	add(f.User != "", "login = ?", f.User)
+	add(f.Via.IsValid(), "via_addr = ?", addrBytes(f.Via))
+	add(f.ViaPort != 0, "via_port = ?", f.ViaPort)
+	add(f.Proxy.IsValid(), "proxy_addr = ?", addrBytes(f.Proxy))
+	add(f.ProxyPort != 0, "proxy_port = ?", f.ProxyPort)
+	add(f.ProxyUser != "", "proxy_login = ?", f.ProxyUser)
 	if len(where) == 0 {
 		return "", nil
 	}
@@ -139,15 +147,16 @@ func conditions(f store.SessionFilter) (string, []any) {
 }
 
 func scanSession(scan func(...any) error) (x store.Session, err error) {
-	var from, via, to []byte
-	var fromPort, viaPort, toPort uint16
+	var from, via, to, proxy []byte
+	var fromPort, viaPort, toPort, proxyPort uint16
 	var started int64
 	var endAt sql.NullInt64
 	var e store.End
 	err = scan(&x.ID, &x.Account, &x.Realm, &x.Type, &x.Allowed, &from, &fromPort, &via, &viaPort,
-		&to, &toPort, &x.HostTo, &x.User, &x.Plugin, &x.Params, &x.Comment, &started, &x.Recording,
+		&to, &toPort, &x.HostTo, &x.User, &proxy, &proxyPort, &x.ProxyUser, &x.Plugin, &x.Params, &x.Comment, &started, &x.Recording,
 		&endAt, &e.Code, &e.Signal, &e.Comment, &e.Bytes)
-	x.From, x.Via, x.To = addrPort(from, fromPort), addrPort(via, viaPort), addrPort(to, toPort)
+	x.From, x.Via = addrPort(from, fromPort), addrPort(via, viaPort)
+	x.To, x.Proxy = addrPort(to, toPort), addrPort(proxy, proxyPort)
 	x.Started = fromMicro(started)
 	if endAt.Valid {
 		e.At = fromMicro(endAt.Int64)

@@ -284,7 +284,7 @@ func testDeletion(t *testing.T, f *fixture) {
 	f.update(func(x store.Tx) error { return account(x, "alice") })
 	accounts, _ := f.state()
 	f.same("the next alice", &gateway.Account{Name: "alice", UID: 2000}, accounts["alice"])
-	if keys, err := f.HostKeys(f.ctx, "alice", host.Addr, 22); len(keys) != 0 || err != nil {
+	if keys, err := f.HostKeys(f.ctx, "alice", netip.AddrPortFrom(host.Addr, 22), netip.AddrPort{}); len(keys) != 0 || err != nil {
 		t.Errorf("the next alice trusts %v, %v", keys, err)
 	}
 

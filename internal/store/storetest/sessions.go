@@ -22,13 +22,18 @@ func testHostKeys(t *testing.T, f *fixture) {
 			t.Fatal(err)
 		}
 	}
-	expect := func(account string, addr netip.Addr, port uint16, want ...store.HostKey) {
+	jump := netip.MustParseAddrPort("192.0.2.9:2222")
+	behind := func(jump netip.AddrPort, account string, addr netip.Addr, port uint16, want ...store.HostKey) {
 		t.Helper()
-		got, err := f.HostKeys(f.ctx, account, addr, port)
+		got, err := f.HostKeys(f.ctx, account, netip.AddrPortFrom(addr, port), jump)
 		if err != nil {
 			t.Fatal(err)
 		}
 		f.same(fmt.Sprintf("host keys of %s for %s:%d", account, addr, port), want, got)
+	}
+	expect := func(account string, addr netip.Addr, port uint16, want ...store.HostKey) {
+		t.Helper()
+		behind(netip.AddrPort{}, account, addr, port, want...)
 	}
 	forget := func(account string, addr netip.Addr, want int) {
 		t.Helper()
@@ -54,12 +59,24 @@ func testHostKeys(t *testing.T, f *fixture) {
 	add("alice", ed)
 	forget("", addr, 2)
 	expect("bob", addr, 22)
+
+	// Behind a jump host the same address is another target.
+	far := rsa
+	far.Jump = jump
+	add("alice", far)
+	expect("alice", addr, 22)
+	behind(jump, "alice", addr, 22, far)
+	behind(netip.AddrPortFrom(jump.Addr(), 22), "alice", addr, 22)
+	add("alice", ed)
+	behind(jump, "alice", addr, 22, far)
+	forget("alice", addr, 2)
+	behind(jump, "alice", addr, 22)
 }
 
 func testSessions(t *testing.T, f *fixture) {
 	ap := netip.MustParseAddrPort
 	s := store.Session{ID: gateway.NewSessionID(), Account: "alice", Realm: "partner", Type: "ssh", Allowed: true,
-		From: ap("[2001:db8::7]:40000"), Via: ap("192.0.2.1:22"), To: ap("10.0.0.1:22"), HostTo: "srv", User: "root",
+		From: ap("[2001:db8::7]:40000"), Via: ap("192.0.2.1:22"), To: ap("10.0.0.1:22"), HostTo: "srv", User: "root", Proxy: ap("192.0.2.9:2222"), ProxyUser: "jump",
 		Params: "ls 'a' -- ;", Comment: "c", Started: now, Recording: true}
 	command := store.Session{ID: gateway.NewSessionID(), Account: "bob", Type: "osh", Plugin: "info", Started: now.Add(time.Second)}
 	for _, x := range []store.Session{s, command} {
@@ -96,7 +113,11 @@ func testFilter(t *testing.T, f *fixture) {
 	for i := range 12 {
 		s := store.Session{ID: gateway.NewSessionID(), Account: []string{"alice", "bob"}[i%2], Type: []string{"ssh", "osh", "abort"}[i%3],
 			Allowed: i%4 != 0, Started: now.Add(time.Duration(i) * time.Second), User: []string{"root", "www"}[i/6],
-			To: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i % 3)}), uint16(22+i%2))}
+			To:  netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i % 3)}), uint16(22+i%2)),
+			Via: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i / 6)}), uint16(2222+i%2))}
+		if i > 9 {
+			s.Proxy, s.ProxyUser = netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), uint16(i)), []string{"jump", "hop"}[i-10]
+		}
 		if err := f.BeginSession(f.ctx, s); err != nil {
 			t.Fatal(err)
 		}
@@ -120,6 +141,11 @@ func testFilter(t *testing.T, f *fixture) {
 		{"after", store.SessionFilter{After: now.Add(10 * time.Second)}, []int{11, 10}},
 		{"before", store.SessionFilter{Before: now.Add(time.Second)}, []int{1, 0}},
 		{"address", store.SessionFilter{Addr: netip.MustParseAddr("10.0.0.1")}, []int{10, 7, 4, 1}},
+		{"via", store.SessionFilter{Via: netip.MustParseAddr("192.0.2.1")}, []int{11, 10, 9, 8, 7, 6}},
+		{"port of via", store.SessionFilter{ViaPort: 2223, Via: netip.MustParseAddr("::ffff:192.0.2.0")}, []int{5, 3, 1}},
+		{"jump host", store.SessionFilter{Proxy: netip.MustParseAddr("192.0.2.10")}, []int{10}},
+		{"port of the jump host", store.SessionFilter{ProxyPort: 11}, []int{11}},
+		{"login at the jump host", store.SessionFilter{ProxyUser: "jump"}, []int{10}},
 		{"port", store.SessionFilter{Port: 23, Account: "bob", User: "root"}, []int{5, 3, 1}},
 	} {
 		got, err := f.Sessions(f.ctx, test.filter)
