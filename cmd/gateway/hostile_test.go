@@ -166,6 +166,51 @@ func attacks() map[string]func(a *attacker) error {
 				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Key: 1, Algorithm: ssh.KeyAlgoED25519, Data: data}, nil)
 			})
 		},
+		"sign a login as another user of the jump host": func(a *attacker) error {
+			return a.withJump(func(r control.OpenReply) error {
+				data := authData(hash(7), "otheruser", ssh.KeyAlgoED25519, r.Keys[0].Key.Blob)
+				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Jump: true, Algorithm: ssh.KeyAlgoED25519, Data: data}, nil)
+			})
+		},
+		"sign a login at the jump host as the target's user": func(a *attacker) error {
+			return a.withJump(func(r control.OpenReply) error {
+				data := authData(hash(7), "root", ssh.KeyAlgoED25519, r.Keys[0].Key.Blob)
+				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Jump: true, Algorithm: ssh.KeyAlgoED25519, Data: data}, nil)
+			})
+		},
+		"sign a login at the target as the jump host's user": func(a *attacker) error {
+			return a.withJump(func(r control.OpenReply) error {
+				data := authData(hash(7), "hopper", ssh.KeyAlgoED25519, r.Keys[0].Key.Blob)
+				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Algorithm: ssh.KeyAlgoED25519, Data: data}, nil)
+			})
+		},
+		"sign a login at a jump host that there is not": func(a *attacker) error {
+			return a.withSession(func(r control.OpenReply) error {
+				data := authData(hash(7), "", ssh.KeyAlgoED25519, r.Keys[0].Key.Blob)
+				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Jump: true, Algorithm: ssh.KeyAlgoED25519, Data: data}, nil)
+			})
+		},
+		"teach the host key of a jump host that there is not": func(a *attacker) error {
+			return a.withSession(func(r control.OpenReply) error {
+				return a.call(control.OpHostKey, control.HostKey{Session: r.Session, Jump: true, Type: ssh.KeyAlgoED25519, Blob: []byte("x"), Accept: true}, nil)
+			})
+		},
+		"go to another target through the jump host": func(a *attacker) error {
+			return a.withLogin(func() error {
+				r := a.through("hopper")
+				r.Host = "127.0.0.2"
+				return a.open(r)
+			})
+		},
+		"go through the jump host as root": func(a *attacker) error {
+			return a.withLogin(func() error { return a.open(a.through("root")) })
+		},
+		"go through a jump host without a user": func(a *attacker) error {
+			return a.withLogin(func() error { return a.open(a.through("")) })
+		},
+		"log in at the jump host itself": func(a *attacker) error {
+			return a.withLogin(func() error { return a.open(a.target("hopper")) })
+		},
 		"run what the session was not opened for": func(a *attacker) error {
 			return a.withSession(func(r control.OpenReply) error {
 				return a.call(control.OpAllow, control.Allow{Session: r.Session, Action: gateway.Action{Kind: "exec", Text: "id"}}, nil)
@@ -331,13 +376,30 @@ func (a *attacker) withLogin(f func() error) error {
 }
 
 func (a *attacker) withSession(f func(control.OpenReply) error) error {
+	return a.withOpen(a.target("root"), f)
+}
+
+// withJump is withSession through the jump host, where a login as root would be
+// possible too, and is not what was asked for.
+func (a *attacker) withJump(f func(control.OpenReply) error) error {
+	return a.withOpen(a.through("hopper"), f)
+}
+
+func (a *attacker) withOpen(open control.Open, f func(control.OpenReply) error) error {
 	return a.withLogin(func() error {
 		var r control.OpenReply
-		if a.call(control.OpOpen, a.target("root"), &r) != nil || r.Refusal != nil || len(r.Keys) == 0 {
+		if a.call(control.OpOpen, open, &r) != nil || r.Refusal != nil || len(r.Keys) == 0 {
 			return nil
 		}
 		return f(r)
 	})
+}
+
+// through asks for the target by way of itself, as a jump host.
+func (a *attacker) through(user string) control.Open {
+	r := a.target("root")
+	r.Jump = &control.Hop{Host: r.Host, User: user, Port: r.Port}
+	return r
 }
 
 func (a *attacker) open(r control.Open) error {
@@ -390,7 +452,7 @@ func newWorld(t *testing.T) *world {
 	if err := (&initCmd{Name: "test"}).fill(f, "ed25519"); err != nil {
 		t.Fatal(err)
 	}
-	for key, value := range map[string]string{"loginGraceTime": "10", "IPv4Allowed": "true"} {
+	for key, value := range map[string]string{"loginGraceTime": "10", "IPv4Allowed": "true", "egressProxyJumpAllowed": "true"} {
 		if err := config.Set(f.config(), knownCommands(), key, value); err != nil {
 			t.Fatal(err)
 		}
@@ -418,8 +480,12 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	port := netip.MustParseAddrPort(target.Addr().String()).Port()
-	addAccount(t, n, "alice", alice, gateway.Access{User: "root", Prefix: netip.MustParsePrefix("127.0.0.1/32"), Port: port})
-	addAccount(t, n, "bob", bob, gateway.Access{User: "bobsuser", Prefix: netip.MustParsePrefix("127.0.0.1/32"), Port: port})
+	access := gateway.Access{User: "root", Prefix: netip.MustParsePrefix("127.0.0.1/32"), Port: port}
+	through := access
+	through.Proxy = gateway.Hop{Addr: netip.MustParseAddr("127.0.0.1"), Port: port, User: "hopper"}
+	addAccount(t, n, "alice", alice, access, through)
+	access.User = "bobsuser"
+	addAccount(t, n, "bob", bob, access)
 	return &world{
 		n: n, audit: filepath.Join(dir, "audit.jsonl"),
 		secrets: []string{hex.EncodeToString(seed.Seed()), f.store(), f.master(), hex.EncodeToString(bob.Marshal()), strconv.Itoa(int(port))},
@@ -436,7 +502,7 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-func addAccount(t *testing.T, n *node, name string, key ssh.PublicKey, access gateway.Access) {
+func addAccount(t *testing.T, n *node, name string, key ssh.PublicKey, accesses ...gateway.Access) {
 	t.Helper()
 	owner := store.Owner{Account: name}
 	err := n.store.Update(t.Context(), func(tx store.Tx) error {
@@ -455,8 +521,12 @@ func addAccount(t *testing.T, n *node, name string, key ssh.PublicKey, access ga
 		if _, err := tx.AddEgressKey(owner, egress, sealed); err != nil {
 			return err
 		}
-		_, err = tx.AddAccess(owner, access, time.Now())
-		return err
+		for _, a := range accesses {
+			if _, err := tx.AddAccess(owner, a, time.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -489,7 +559,7 @@ func (w *world) serve(t *testing.T, attack string) {
 // that the monitor must have written down.
 func seenBySandbox(name string) bool {
 	for _, part := range []string{"execute", "fork", "signal the monitor", "trace", "memory", "phase", "before login", "garbage", "short packet", "unknown",
-		"malformed", "endless", "guess", "anything", "without a key exchange", "twice", "no session", "no login", "another user", "beyond", "in a target", "opened for", "without end"} {
+		"malformed", "endless", "guess", "anything", "without a key exchange", "twice", "no session", "no login", "sign a login", "teach", "beyond", "in a target", "opened for", "without end"} {
 		if strings.Contains(name, part) {
 			return true
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"gateway"
 	"gateway/internal/osh"
 )
 
@@ -34,6 +35,13 @@ func TestParseLine(t *testing.T) {
 			Action: osh.Connect, Host: "srv", TTY: osh.TTYForce, Quiet: true, Timeout: 7 * time.Second,
 			Bind: netip.MustParseAddr("192.0.2.1"), UseKey: "SHA256:x", Wait: true,
 		}},
+		{"root@srv -J hop", osh.Line{Action: osh.Connect, User: "root", Host: "srv", Jump: gateway.Target{Host: "hop", Port: 22}}},
+		{"-J me@hop:2222 srv", osh.Line{Action: osh.Connect, Host: "srv", Jump: gateway.Target{User: "me", Host: "hop", Port: 2222}}},
+		{"srv -J a@b@192.0.2.1", osh.Line{Action: osh.Connect, Host: "srv", Jump: gateway.Target{User: "a@b", Host: "192.0.2.1", Port: 22}}},
+		{"srv -J 2001:db8::1", osh.Line{Action: osh.Connect, Host: "srv", Jump: gateway.Target{Host: "2001:db8::1", Port: 22}}},
+		{"srv -J [2001:db8::1]", osh.Line{Action: osh.Connect, Host: "srv", Jump: gateway.Target{Host: "2001:db8::1", Port: 22}}},
+		{"srv -J me@[2001:db8::1]:23", osh.Line{Action: osh.Connect, Host: "srv", Jump: gateway.Target{User: "me", Host: "2001:db8::1", Port: 23}}},
+		{"srv ssh -J hop x", osh.Line{Action: osh.Connect, Host: "srv", Remote: "ssh -J hop x"}},
 
 		// What follows -- is the target's, byte for byte.
 		{`root@srv -- echo "a  b"  'c'`, osh.Line{Action: osh.Connect, User: "root", Host: "srv", Remote: `echo "a  b"  'c'`}},
@@ -117,7 +125,27 @@ func TestParseLineRefusals(t *testing.T) {
 		{"srv -p +22", 134, "INVALID_PORT"},
 		{"srv -p ''", 134, "INVALID_PORT"},
 		{"srv --telnet", 107, "TELNET_DENIED"},
-		{"srv -J hop,hop2", 135, "PROXYJUMP_DENIED"},
+		{"srv -J hop,hop2", 111, "OPTIONS_ERROR"},
+		{"srv -J hop -J hop2", 111, "OPTIONS_ERROR"},
+		{"srv -J", 111, "OPTIONS_ERROR"},
+		{"srv -J hop --wait", 115, "CONFLICTING_OPTIONS"},
+		{"srv -J @hop", 127, "INVALID_REMOTE_USER"},
+		{"srv -J 'a b@hop'", 127, "INVALID_REMOTE_USER"},
+		{"srv -J !sftp@hop", 127, "INVALID_REMOTE_USER"},
+		{"srv -J ''", 128, "INVALID_REMOTE_HOST"},
+		{"srv -J me@", 128, "INVALID_REMOTE_HOST"},
+		{"srv -J :22", 128, "INVALID_REMOTE_HOST"},
+		{"srv -J -hop", 128, "INVALID_REMOTE_HOST"},
+		{"srv -J [hop]:22", 128, "INVALID_REMOTE_HOST"},
+		{"srv -J []:22", 128, "INVALID_REMOTE_HOST"},
+		{"srv -J [2001:db8::1", 128, "INVALID_REMOTE_HOST"},
+		{"srv -J [2001:db8::1]22", 128, "INVALID_REMOTE_HOST"},
+		{"srv -J 2001:db8::1::2", 128, "INVALID_REMOTE_HOST"},
+		{"srv -J hop:1:2", 128, "INVALID_REMOTE_HOST"},
+		{"srv -J ssh://hop", 134, "INVALID_PORT"},
+		{"srv -J hop:0", 134, "INVALID_PORT"},
+		{"srv -J hop:65536", 134, "INVALID_PORT"},
+		{"srv -J hop:", 134, "INVALID_PORT"},
 		{"srv --self-password", 108, "PASSFILE_NOT_FOUND"},
 		{"--mfa-token x srv", 125, "MFA_FAILED"},
 		{"--ssh-as 'b b' srv", 107, "SSHAS_DENIED"},
