@@ -20,6 +20,10 @@ import (
 // bits, ecdsa of 256, 384 or 521, ed25519 of 256. The caller gives the public
 // half its comment and time. A large rsa key takes many seconds.
 func (v *Vault) GenerateKey(algo string, bits int, context string) (gateway.EgressKey, []byte, error) {
+	if algo == "rsa" {
+		v.making.Lock()
+		defer v.making.Unlock()
+	}
 	key, err := generate(algo, bits)
 	if err != nil {
 		return gateway.EgressKey{}, nil, fmt.Errorf("generate key: %w", err)

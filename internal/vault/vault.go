@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"gateway"
 )
@@ -30,6 +31,9 @@ const dataContext = "data-key"
 type Vault struct {
 	aead    cipher.AEAD // with the data key
 	signers signerCache
+	// making is held while an RSA key is made, which may take many seconds of a
+	// processor: who asks for many gets them one after the other.
+	making sync.Mutex
 }
 
 // Create makes a new vault in two files that must not exist yet, readable by

@@ -70,6 +70,25 @@ func TestSeal(t *testing.T) {
 	}
 }
 
+func TestReseal(t *testing.T) {
+	v, _, _ := create(t)
+	sealed := v.Seal(gateway.NewSecret([]byte("hunter2")), "egress-key:group:web")
+	if again, err := v.Reseal(sealed, "egress-key:group:db", "egress-key:group:front"); !errors.Is(err, gateway.ErrInvalid) || again != nil {
+		t.Errorf("what was sealed for another context: %q, %v", again, err)
+	}
+	again, err := v.Reseal(sealed, "egress-key:group:web", "egress-key:group:front")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Open(again, "egress-key:group:web"); !errors.Is(err, gateway.ErrInvalid) {
+		t.Errorf("it can be opened for the old context: %v", err)
+	}
+	got, err := v.Open(again, "egress-key:group:front")
+	if err != nil || string(got.Reveal()) != "hunter2" {
+		t.Errorf("for the new context: %q, %v", got.Reveal(), err)
+	}
+}
+
 func TestFiles(t *testing.T) {
 	v, master, data := create(t)
 	key, err := os.ReadFile(master)
