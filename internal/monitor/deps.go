@@ -125,7 +125,7 @@ func (d Deps) Probe(ctx context.Context, a admin.Actor, p admin.Probe) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	set := d.m.Settings()
-	s := &live{by: a.By, request: gateway.Request{
+	s := &live{by: a.By, local: a.Local, request: gateway.Request{
 		Session: gateway.NewSessionID(), Principal: gateway.Principal{Account: a.Account}, From: a.From,
 		Protocol: gateway.SSH, Target: p.Target, Jump: p.Jump,
 	}, legacy: p.Legacy}

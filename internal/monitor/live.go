@@ -21,6 +21,7 @@ import (
 type live struct {
 	c       *conn
 	request gateway.Request
+	local   bool          // a test login that the owner of the node asked for
 	by      string        // the administrator who acts as the request's principal; empty: themselves
 	index   store.Session // as written to the index at its start
 	lease   []leased
