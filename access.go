@@ -21,6 +21,11 @@ type Access struct {
 	ForceKey string `json:"force_key,omitempty"`
 	// ForcePassword restricts this way to the egress password with that hash.
 	ForcePassword string `json:"force_password,omitempty"`
+	// Profile names how the device is logged in to with a password; empty: that is found out.
+	Profile string `json:"profile,omitempty"`
+	// NETCONF is what NETCONF sessions may do, in the words of --netconf-allow;
+	// where several such lists are joined by ';' each must allow. Empty: all.
+	NETCONF string `json:"netconf,omitempty"`
 	// Legacy permits algorithms that are insecure today, for old gear.
 	Legacy  bool      `json:"legacy,omitempty"`
 	Comment string    `json:"comment,omitempty"`

@@ -37,7 +37,8 @@ type Account struct {
 	Grants      []string
 	IngressKeys []IngressKey
 	EgressKeys  []EgressKey
-	Personal    []Access // personal accesses, with the account's own egress keys
+	Passwords   []EgressPassword // own egress passwords, the current one first
+	Personal    []Access         // personal accesses, with the account's own egress keys
 }
 
 // Freeze says why and by whom an account may not log in.

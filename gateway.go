@@ -55,5 +55,9 @@ type Protocol string
 // The protocols that a session may speak.
 const (
 	SSH Protocol = "ssh"
-	OSH Protocol = "osh" // a command of the gateway itself
+	// Telnet has no encryption.
+	Telnet Protocol = "telnet"
+	// NETCONF is spoken inside SSH, RFC 6242.
+	NETCONF Protocol = "netconf"
+	OSH     Protocol = "osh" // a command of the gateway itself
 )

@@ -38,6 +38,8 @@ type Group struct {
 
 	Accesses []Access
 	Keys     []EgressKey
+	// Passwords are its egress passwords, the current one first.
+	Passwords []EgressPassword
 
 	MFARequired   MFA            // for each connection by this group
 	GuestTTLLimit time.Duration  // longest guest access; 0: no limit

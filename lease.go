@@ -1,7 +1,14 @@
 package gateway
 
+import (
+	"context"
+	"net"
+	"time"
+)
+
 // Lease is what a session process may use to log in to one target, for one
-// connection. It holds no secret: every signature is asked of the monitor.
+// connection. It holds no secret: every signature and every password is asked of
+// the monitor.
 type Lease struct {
 	Keys   []LeasedKey // in the order in which they are to be offered
 	Legacy bool        // algorithms that are insecure today are permitted
@@ -11,6 +18,23 @@ type Lease struct {
 	// HostKeyTypes are the types of the host keys that are known for the
 	// target, to be negotiated first; empty when none is.
 	HostKeyTypes []string
+	// Passwords is how many egress passwords may be had, instead of keys; the
+	// current one is number 0. 0: none was asked for.
+	Passwords int
+	// Password gives one of them, for this connection. Wipe it after its use.
+	Password func(ctx context.Context, n int) (Secret, error)
+	// Redial gives another connection with the target, as the next password is
+	// tried on a new one, FallbackDelay later.
+	Redial        func(ctx context.Context) (net.Conn, error)
+	FallbackDelay time.Duration
+	// Profile names the device profile; empty: it is found out. Profiles are
+	// those that the node has besides the ones that come with the program, by
+	// name.
+	Profile  string
+	Profiles map[string]string
+	// KeyboardInteractive permits this method besides public keys; each question is
+	// put to the person, who sees the answer only if it says so.
+	KeyboardInteractive func(name, instruction, question string, echo bool) (string, error)
 	// Env is sent to the target before anything runs: NAME=value.
 	Env []string
 	// Worked is told which key the target accepted.

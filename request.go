@@ -11,9 +11,10 @@ type Request struct {
 	Via       netip.AddrPort // the gateway's own end of it
 	Protocol  Protocol
 	Target    Target
-	Jump      Target // egress jump host to reach it through; zero: directly
-	Action    Action // what is to be started there
-	UseKey    string // only this egress key (fingerprint); empty: all
+	Jump      Target     // egress jump host to reach it through; zero: directly
+	Action    Action     // what is to be started there
+	UseKey    string     // only this egress key (fingerprint); empty: all
+	Password  PasswordOf // log in with a password instead of keys
 }
 
 // Action is one operation inside a session that is put to Allow before it
@@ -36,19 +37,18 @@ type Decision struct {
 func (d Decision) Allowed() bool { return len(d.Ways) > 0 }
 
 // Unmet says what keeps an allowed decision from being used: a second factor,
-// which nobody has yet, or egress passwords that ways insist on, of which the
-// gateway holds none yet. The text is for the person; ok is false when nothing
-// does.
+// which nobody has yet, or that every way insists on a password, and the person
+// asked for none. The text is for the person; ok is false when nothing does.
 func (d Decision) Unmet() (r Refusal, text string, ok bool) {
 	if d.MFA != MFANone {
 		return d.MFA.SetupRefusal(), d.MFA.SetupText(), true
 	}
 	for _, w := range d.Ways {
-		if w.Access.ForcePassword == "" {
+		if w.Access.ForcePassword == "" || len(w.Passwords) > 0 {
 			return Refusal{}, "", false
 		}
 	}
-	return RefusalForcedPassword, "the access forces an egress password that the gateway does not have", true
+	return RefusalForcedPassword, "the access is for logging in with a password: use --password GROUP or --self-password", true
 }
 
 // WayKind is the family of a grant.
@@ -70,6 +70,9 @@ type Way struct {
 	// the group, restricted by ForceKey and UseKey. It may be empty, and is when
 	// the access forces a password.
 	Keys []EgressKey
+	// Passwords are tried in this order where a login with a password is asked
+	// for, restricted by ForcePassword; Keys is empty then.
+	Passwords []EgressPassword
 }
 
 // Reason is why a decision has no way. Its text is for operators.
@@ -88,4 +91,6 @@ const (
 	ReasonIngressRule      Reason = "denied by ingress to egress rule"
 	ReasonNoAccess         Reason = "no matching access"
 	ReasonNoKey            Reason = "no matching access owns the asked key"
+	ReasonNoPassword       Reason = "no matching access owns the asked password"
+	ReasonForcedPassword   Reason = "the password that is forced is not there"
 )

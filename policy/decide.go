@@ -93,9 +93,9 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 	}
 	r.Target.Addr = r.Target.Addr.Unmap()
 
-	w := ways{account: a.Account, useKey: r.UseKey, wanted: wanted{r.Target, r.Jump, now}}
+	w := ways{account: a.Account, useKey: r.UseKey, password: r.Password, wanted: wanted{r.Target, r.Jump, now}}
 	if found := a.personal.find(w.wanted); found != nil {
-		w.add(gateway.WayPersonal, "", *found, a.EgressKeys, a.PersonalMFA)
+		w.add(gateway.WayPersonal, "", *found, a.EgressKeys, nil, a.PersonalMFA)
 	}
 	seats, _ := s.seats.get(a.Name)
 	for _, seat := range seats {
@@ -107,6 +107,10 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 	switch {
 	case len(w.list) > 0:
 		return gateway.Decision{Ways: w.list, MFA: s.Factor(a.Account, w.mfa)}
+	case w.forced:
+		return deny(gateway.ReasonForcedPassword)
+	case w.keyless && r.Password.Asked():
+		return deny(gateway.ReasonNoPassword)
 	case w.keyless:
 		return deny(gateway.ReasonNoKey)
 	}
@@ -115,12 +119,14 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 
 // ways collects.
 type ways struct {
-	account *gateway.Account
-	useKey  string
-	wanted  wanted
-	list    []gateway.Way
-	mfa     gateway.MFA // the strictest that they want of the account
-	keyless bool        // an access matched, but its keys are not among those asked
+	account  *gateway.Account
+	useKey   string
+	password gateway.PasswordOf
+	wanted   wanted
+	list     []gateway.Way
+	mfa      gateway.MFA // the strictest that they want of the account
+	keyless  bool        // an access matched, but its keys or passwords are not those asked for
+	forced   bool        // an access matched, and the password that it forces is not there
 }
 
 // group adds the way through g that the account has as a member or guest.
@@ -130,7 +136,7 @@ func (w *ways) group(g *group, s seat) {
 		return
 	}
 	if s.member && g.Has(gateway.Member, w.account.Name, w.wanted.now) {
-		w.add(gateway.WayGroupMember, g.Name, *found, g.Keys, g.MFARequired)
+		w.add(gateway.WayGroupMember, g.Name, *found, g.Keys, g.Passwords, g.MFARequired)
 		return
 	}
 	own := g.guests[w.account.Name]
@@ -139,7 +145,7 @@ func (w *ways) group(g *group, s seat) {
 		return
 	}
 	if both, ok := narrow(*guest, *found); ok {
-		w.add(gateway.WayGroupGuest, g.Name, both, g.Keys, g.MFARequired)
+		w.add(gateway.WayGroupGuest, g.Name, both, g.Keys, g.Passwords, g.MFARequired)
 	} else {
 		w.keyless = true
 	}
@@ -163,27 +169,73 @@ func narrow(guest, of gateway.Access) (gateway.Access, bool) {
 		guest.Expires = of.Expires
 	}
 	guest.Legacy = guest.Legacy || of.Legacy
+	if guest.Profile == "" {
+		guest.Profile = of.Profile
+	}
+	switch {
+	case guest.NETCONF == "":
+		guest.NETCONF = of.NETCONF
+	case of.NETCONF != "" && of.NETCONF != guest.NETCONF:
+		guest.NETCONF += ";" + of.NETCONF
+	}
 	return guest, true
 }
 
-// add appends the way, unless the key that the access or the request insists
-// on is not among keys. A way that insists on a password has no key.
-func (w *ways) add(kind gateway.WayKind, group string, a gateway.Access, keys []gateway.EgressKey, mfa gateway.MFA) {
-	if a.ForcePassword != "" {
-		keys = nil
-	}
-	for _, want := range []string{a.ForceKey, w.useKey} {
-		if want == "" {
-			continue
-		}
-		if keys = only(keys, want); len(keys) == 0 {
-			w.keyless = true
+// add appends the way with its credentials: keys, or the passwords of whom was
+// asked for. A way that has none of those that the access or the request insists
+// on is left out; one that forces a password has no keys.
+func (w *ways) add(kind gateway.WayKind, group string, a gateway.Access, keys []gateway.EgressKey, passwords []gateway.EgressPassword, mfa gateway.MFA) {
+	way := gateway.Way{Kind: kind, Group: group, Access: a}
+	if w.password.Asked() {
+		if way.Passwords = w.passwords(&way, passwords); len(way.Passwords) == 0 {
 			return
 		}
+	} else {
+		if a.ForcePassword != "" {
+			keys = nil
+		}
+		for _, want := range []string{a.ForceKey, w.useKey} {
+			if want == "" {
+				continue
+			}
+			if keys = only(keys, want); len(keys) == 0 {
+				w.keyless = true
+				return
+			}
+		}
+		way.Keys = keys[:len(keys):len(keys)] // shared with the snapshot: clipped, so that appending makes a copy
 	}
 	w.mfa = w.mfa.Stricter(mfa.RequiredOf(w.account))
-	// Shared with the snapshot: clipped, so that appending makes a copy.
-	w.list = append(w.list, gateway.Way{Kind: kind, Group: group, Access: a, Keys: keys[:len(keys):len(keys)]})
+	w.list = append(w.list, way)
+}
+
+// passwords gives those that were asked for. A group's are for its own accesses
+// only: whoever is at the other end learns them. A key that is forced or asked
+// for is no password.
+func (w *ways) passwords(way *gateway.Way, ofGroup []gateway.EgressPassword) []gateway.EgressPassword {
+	var list []gateway.EgressPassword
+	switch {
+	case way.Access.ForceKey != "" || w.useKey != "":
+	case w.password.Self:
+		list = w.account.Passwords
+	case way.Group == w.password.Group:
+		list = ofGroup
+	}
+	if len(list) == 0 {
+		w.keyless = true
+		return nil
+	}
+	forced := way.Access.ForcePassword
+	if forced == "" {
+		return list[:len(list):len(list)]
+	}
+	for i := range list {
+		if list[i].Hashes.Has(forced) {
+			return list[i : i+1 : i+1]
+		}
+	}
+	w.forced = true
+	return nil
 }
 
 // only gives the part of keys with that fingerprint, without copying.

@@ -147,7 +147,7 @@ func readEgressKeys(ctx context.Context, q querier, column string, one int64, gi
 func readAccesses(ctx context.Context, q querier, owner, rest string, args []any, give func(int64, string, gateway.Access)) error {
 	return each(ctx, q, `SELECT access.login, access.network, access.bits, access.port, access.expires, access.force_key,
 		access.force_password, access.legacy, access.comment, access.added_by, access.added_at,
-		access.proxy_addr, access.proxy_port, access.proxy_login, access.`+owner+`, `+rest+
+		access.proxy_addr, access.proxy_port, access.proxy_login, access.profile, access.netconf, access.`+owner+`, `+rest+
 		" ORDER BY access.id", args,
 		func(scan func(...any) error) error {
 			var network, proxy sql.RawBytes
@@ -157,7 +157,7 @@ func readAccesses(ctx context.Context, q querier, owner, rest string, args []any
 			var a gateway.Access
 			err := scan(&a.User, &network, &bits, &a.Port, &expires, &a.ForceKey,
 				&a.ForcePassword, &a.Legacy, &a.Comment, &a.AddedBy, &added,
-				&proxy, &a.Proxy.Port, &a.Proxy.User, &id, &guest)
+				&proxy, &a.Proxy.Port, &a.Proxy.User, &a.Profile, &a.NETCONF, &id, &guest)
 			if err != nil {
 				return err
 			}

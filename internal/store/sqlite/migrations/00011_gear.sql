@@ -1,0 +1,3 @@
+-- +goose Up
+ALTER TABLE access ADD COLUMN profile TEXT NOT NULL DEFAULT '';
+ALTER TABLE access ADD COLUMN netconf TEXT NOT NULL DEFAULT '';
