@@ -18,7 +18,7 @@ type Backend interface {
 	// Login speaks to the target on nc with the credentials of l. It closes nc
 	// on error; on success the Conn owns it. Its errors are *LoginError or wrap
 	// ctx's cause.
-	Login(ctx context.Context, nc net.Conn, r gateway.Request, l gateway.Lease) (Conn, error)
+	Login(ctx context.Context, nc net.Conn, r gateway.Request, l Lease) (Conn, error)
 }
 
 // Conn is logged in to a target.

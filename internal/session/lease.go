@@ -17,7 +17,7 @@ type Person struct {
 }
 
 // Lease turns what the monitor granted into what a backend logs in with.
-func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) gateway.Lease {
+func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) protocols.Lease {
 	l := lease(ctx, m, r, false, who)
 	l.Legacy, l.HostKeyTypes, l.Env = r.Legacy, r.HostKeyTypes, r.Env
 	if r.Jump != (gateway.Target{}) {
@@ -29,12 +29,12 @@ func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) gate
 }
 
 // lease is for one login: at the jump host, or at the target.
-func lease(ctx context.Context, m Monitor, r control.OpenReply, jump bool, who Person) gateway.Lease {
-	var l gateway.Lease
+func lease(ctx context.Context, m Monitor, r control.OpenReply, jump bool, who Person) protocols.Lease {
+	var l protocols.Lease
 	index := map[int64]int{}
 	for _, k := range r.Keys {
 		index[k.Key.ID] = k.Index
-		l.Keys = append(l.Keys, gateway.LeasedKey{
+		l.Keys = append(l.Keys, protocols.LeasedKey{
 			Way: k.Way, Group: k.Group, Key: k.Key,
 			Sign: func(data []byte, algorithm string) ([]byte, error) {
 				var sig control.Signature
@@ -46,7 +46,7 @@ func lease(ctx context.Context, m Monitor, r control.OpenReply, jump bool, who P
 	l.CheckHostKey = func(keyType string, blob []byte) error {
 		return checkHostKey(ctx, m, control.HostKey{Session: r.Session, Jump: jump, Type: keyType, Blob: blob}, who)
 	}
-	l.Worked = func(k gateway.LeasedKey) {
+	l.Worked = func(k protocols.LeasedKey) {
 		// Only for the log: a failure shows when the session goes on.
 		_ = m.Notify(control.OpWorked, control.Worked{Session: r.Session, Jump: jump, Key: index[k.Key.ID]})
 	}

@@ -23,7 +23,7 @@ type Suite struct {
 	// Dial connects to the target.
 	Dial  func(t testing.TB) net.Conn
 	User  string
-	Lease gateway.Lease
+	Lease protocols.Lease
 
 	Echo  gateway.Action // writes what it reads until the end of it, then exits with 0
 	Flood gateway.Action // writes without end

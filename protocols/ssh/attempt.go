@@ -20,17 +20,17 @@ const maxBanner = 8 << 10
 type attempt struct {
 	peer    string // what it is at, for messages
 	user    string
-	lease   gateway.Lease
+	lease   protocols.Lease
 	signers []ssh.Signer
 	// used is the key that signed last, which is the one that was accepted if
 	// the login succeeds.
-	used   *gateway.LeasedKey
+	used   *protocols.LeasedKey
 	banner strings.Builder
 	// trusted is set when the target's host key was found acceptable.
 	trusted atomic.Bool
 }
 
-func newAttempt(peer, user string, l gateway.Lease) (*attempt, error) {
+func newAttempt(peer, user string, l protocols.Lease) (*attempt, error) {
 	a := &attempt{peer: peer, user: user, lease: l}
 	for i := range l.Keys {
 		s, err := a.newSigner(&l.Keys[i])
@@ -44,9 +44,9 @@ func newAttempt(peer, user string, l gateway.Lease) (*attempt, error) {
 
 // worked returns the key that opened the door; there is none when the target
 // asked for none.
-func (a *attempt) worked() (gateway.LeasedKey, bool) {
+func (a *attempt) worked() (protocols.LeasedKey, bool) {
 	if a.used == nil {
-		return gateway.LeasedKey{}, false
+		return protocols.LeasedKey{}, false
 	}
 	return *a.used, true
 }

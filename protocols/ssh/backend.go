@@ -32,7 +32,7 @@ func (b *Backend) buffer() *buffer {
 func (*Backend) Protocol() gateway.Protocol { return gateway.SSH }
 
 // Login implements protocols.Backend. The end of ctx ends the handshake.
-func (b *Backend) Login(ctx context.Context, nc net.Conn, r gateway.Request, l gateway.Lease) (protocols.Conn, error) {
+func (b *Backend) Login(ctx context.Context, nc net.Conn, r gateway.Request, l protocols.Lease) (protocols.Conn, error) {
 	c, err := b.login(ctx, nc, r, l)
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func (b *Backend) Login(ctx context.Context, nc net.Conn, r gateway.Request, l g
 
 // Probe logs in and hangs up, to find out whether an access works. Its errors
 // are Login's.
-func (b *Backend) Probe(ctx context.Context, nc net.Conn, r gateway.Request, l gateway.Lease) error {
+func (b *Backend) Probe(ctx context.Context, nc net.Conn, r gateway.Request, l protocols.Lease) error {
 	c, err := b.login(ctx, nc, r, l)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (b *Backend) Probe(ctx context.Context, nc net.Conn, r gateway.Request, l g
 
 // login logs in to the target, over nc or, if there is a jump host, inside of a
 // login there over nc.
-func (b *Backend) login(ctx context.Context, nc net.Conn, r gateway.Request, l gateway.Lease) (*conn, error) {
+func (b *Backend) login(ctx context.Context, nc net.Conn, r gateway.Request, l protocols.Lease) (*conn, error) {
 	if r.Jump == (gateway.Target{}) {
 		return b.handshake(ctx, nc, "the target", r, l)
 	}
@@ -70,7 +70,7 @@ func (b *Backend) login(ctx context.Context, nc net.Conn, r gateway.Request, l g
 }
 
 // handshake logs in to peer, the other end of nc, as the user of r.Target.
-func (b *Backend) handshake(ctx context.Context, nc net.Conn, peer string, r gateway.Request, l gateway.Lease) (*conn, error) {
+func (b *Backend) handshake(ctx context.Context, nc net.Conn, peer string, r gateway.Request, l protocols.Lease) (*conn, error) {
 	a, err := newAttempt(peer, r.Target.User, l)
 	if err != nil {
 		nc.Close()

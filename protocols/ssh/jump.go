@@ -16,7 +16,7 @@ import (
 
 // jump logs in at the jump host at the other end of nc, and has it connect to
 // the target. Its errors name the jump host.
-func (b *Backend) jump(ctx context.Context, nc net.Conn, r gateway.Request, l *gateway.Lease) (*conn, net.Conn, error) {
+func (b *Backend) jump(ctx context.Context, nc net.Conn, r gateway.Request, l *protocols.Lease) (*conn, net.Conn, error) {
 	if l == nil {
 		nc.Close()
 		return nil, nil, fmt.Errorf("log in at the jump host: nothing is leased for it: %w", gateway.ErrInvalid)

@@ -22,10 +22,10 @@ type jumping struct {
 	*ssh.Backend
 	jump  gateway.Target
 	addr  netip.AddrPort // of the target; invalid: the request's
-	lease *gateway.Lease
+	lease *protocols.Lease
 }
 
-func (j jumping) Login(ctx context.Context, nc net.Conn, r gateway.Request, l gateway.Lease) (protocols.Conn, error) {
+func (j jumping) Login(ctx context.Context, nc net.Conn, r gateway.Request, l protocols.Lease) (protocols.Conn, error) {
 	r.Jump, l.Jump = j.jump, j.lease
 	if j.addr.IsValid() {
 		r.Target.Addr, r.Target.Port = j.addr.Addr(), j.addr.Port()
@@ -109,10 +109,10 @@ func TestJumpHost(t *testing.T) {
 		forward(n)
 	}
 	var trusted, worked []string
-	hop := func(name string, signer xssh.Signer) gateway.Lease {
+	hop := func(name string, signer xssh.Signer) protocols.Lease {
 		l := lease(newSigner(t), signer)
 		l.CheckHostKey = func(string, []byte) error { trusted = append(trusted, name); return nil }
-		l.Worked = func(k gateway.LeasedKey) {
+		l.Worked = func(k protocols.LeasedKey) {
 			if k.Key.Fingerprint != xssh.FingerprintSHA256(signer.PublicKey()) {
 				t.Errorf("%s: another key worked", name)
 			}
@@ -149,18 +149,18 @@ func TestJumpErrors(t *testing.T) {
 	const at = "jump host hopper@192.0.2.9:22: "
 	for _, test := range []struct {
 		name   string
-		lease  func(target, jump *gateway.Lease)
+		lease  func(target, jump *protocols.Lease)
 		server func(outer, inner *target)
 		kind   protocols.LoginErrorKind
 		text   string
 	}{
-		{"stranger at the jump host", func(_, jump *gateway.Lease) { *jump = lease(stranger) }, nil,
+		{"stranger at the jump host", func(_, jump *protocols.Lease) { *jump = lease(stranger) }, nil,
 			protocols.AuthFailed, at + "permission denied for hopper after offering"},
-		{"stranger at the target", func(l, _ *gateway.Lease) { l.Keys = lease(stranger).Keys }, nil,
+		{"stranger at the target", func(l, _ *protocols.Lease) { l.Keys = lease(stranger).Keys }, nil,
 			protocols.AuthFailed, "permission_denied: permission denied for root after offering"},
-		{"host key of the jump host", func(_, jump *gateway.Lease) { jump.CheckHostKey = func(string, []byte) error { return errChanged } }, nil,
+		{"host key of the jump host", func(_, jump *protocols.Lease) { jump.CheckHostKey = func(string, []byte) error { return errChanged } }, nil,
 			protocols.HostKeyRefused, at + "host key ssh-ed25519 SHA256:"},
-		{"host key of the target", func(l, _ *gateway.Lease) { l.CheckHostKey = func(string, []byte) error { return errChanged } }, nil,
+		{"host key of the target", func(l, _ *protocols.Lease) { l.CheckHostKey = func(string, []byte) error { return errChanged } }, nil,
 			protocols.HostKeyRefused, "hostkey_changed: host key ssh-ed25519 SHA256:"},
 		{"forbidden", nil, reject(xssh.Prohibited, "administratively\x1b prohibited"),
 			protocols.BrokenHandshake, at + "it does not let us go on to 10.0.0.7:2222: administratively\\x1b prohibited"},
@@ -177,7 +177,7 @@ func TestJumpErrors(t *testing.T) {
 				return ours
 			})
 		}, protocols.BrokenHandshake, "connection_error: the target closed the connection during key exchange"},
-		{"old jump host", func(l, _ *gateway.Lease) { l.Legacy = true },
+		{"old jump host", func(l, _ *protocols.Lease) { l.Legacy = true },
 			func(outer, _ *target) { outer.config.Ciphers = []string{xssh.InsecureCipherAES128CBC} },
 			protocols.NoCommonSuite, "the jump host has only aes128-cbc"},
 	} {

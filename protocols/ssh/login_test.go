@@ -23,7 +23,7 @@ import (
 )
 
 // probe logs in to g with l.
-func probe(t *testing.T, g *target, l gateway.Lease) error {
+func probe(t *testing.T, g *target, l protocols.Lease) error {
 	t.Helper()
 	r := gateway.Request{Target: gateway.Target{User: "root"}}
 	return new(ssh.Backend).Probe(context.Background(), g.dial(t), r, l)
@@ -57,7 +57,7 @@ func TestKeysAreTriedInOrder(t *testing.T) {
 	}
 	l := lease(keys...)
 	var worked []string
-	l.Worked = func(k gateway.LeasedKey) { worked = append(worked, k.Key.Fingerprint) }
+	l.Worked = func(k protocols.LeasedKey) { worked = append(worked, k.Key.Fingerprint) }
 	if err := probe(t, g, l); err != nil {
 		t.Fatal(err)
 	}
@@ -159,30 +159,30 @@ func TestLoginErrors(t *testing.T) {
 	errChanged := errors.New("it has changed")
 	tests := []struct {
 		name   string
-		lease  func(*gateway.Lease)
+		lease  func(*protocols.Lease)
 		server func(*xssh.ServerConfig)
 		kind   protocols.LoginErrorKind
 		text   string
 		wraps  error
 	}{
-		{"host key", func(l *gateway.Lease) { l.CheckHostKey = func(string, []byte) error { return errChanged } }, nil,
+		{"host key", func(l *protocols.Lease) { l.CheckHostKey = func(string, []byte) error { return errChanged } }, nil,
 			protocols.HostKeyRefused, "host key ssh-ed25519 SHA256:", errChanged},
-		{"no check of host keys", func(l *gateway.Lease) { l.CheckHostKey = nil }, nil,
+		{"no check of host keys", func(l *protocols.Lease) { l.CheckHostKey = nil }, nil,
 			protocols.HostKeyRefused, "host key ssh-ed25519 SHA256:", gateway.ErrDenied},
-		{"stranger", func(l *gateway.Lease) { *l = lease(stranger) }, nil,
+		{"stranger", func(l *protocols.Lease) { *l = lease(stranger) }, nil,
 			protocols.AuthFailed, "permission denied for root after offering ssh-ed25519 " + fingerprint, nil},
-		{"too many keys", func(l *gateway.Lease) { *l = lease(stranger, newSigner(t), newSigner(t), newSigner(t)) },
+		{"too many keys", func(l *protocols.Lease) { *l = lease(stranger, newSigner(t), newSigner(t), newSigner(t)) },
 			func(c *xssh.ServerConfig) { c.MaxAuthTries = 2 },
 			protocols.AuthFailed, "too many authentication failures", nil},
-		{"no key", func(l *gateway.Lease) { l.Keys = nil }, nil, protocols.AuthFailed, "there is no egress key", nil},
-		{"signer refuses", func(l *gateway.Lease) {
+		{"no key", func(l *protocols.Lease) { l.Keys = nil }, nil, protocols.AuthFailed, "there is no egress key", nil},
+		{"signer refuses", func(l *protocols.Lease) {
 			l.Keys[0].Sign = func([]byte, string) ([]byte, error) { return nil, gateway.ErrUnavailable }
 		}, nil, protocols.AuthFailed, "sign with egress key", gateway.ErrUnavailable},
-		{"signer babbles", func(l *gateway.Lease) {
+		{"signer babbles", func(l *protocols.Lease) {
 			l.Keys[0].Sign = func([]byte, string) ([]byte, error) { return []byte("x"), nil }
 		}, nil, protocols.AuthFailed, "parse signature", nil},
-		{"no signer", func(l *gateway.Lease) { l.Keys[0].Sign = nil }, nil, protocols.AuthFailed, "without a signer", nil},
-		{"malformed key", func(l *gateway.Lease) { l.Keys[0].Key.Blob = []byte("x") }, nil, protocols.AuthFailed, "parse egress key", nil},
+		{"no signer", func(l *protocols.Lease) { l.Keys[0].Sign = nil }, nil, protocols.AuthFailed, "without a signer", nil},
+		{"malformed key", func(l *protocols.Lease) { l.Keys[0].Key.Blob = []byte("x") }, nil, protocols.AuthFailed, "parse egress key", nil},
 		{"cipher", nil, func(c *xssh.ServerConfig) { c.Ciphers = []string{xssh.InsecureCipherAES128CBC} },
 			protocols.NoCommonSuite, "the target has only aes128-cbc", nil},
 		{"key exchange", nil, func(c *xssh.ServerConfig) { c.KeyExchanges = []string{xssh.InsecureKeyExchangeDH1SHA1} },

@@ -7,18 +7,18 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"gateway"
+	"gateway/protocols"
 )
 
 // signer is a leased key. What it signs, whoever holds the key signs.
 type signer struct {
 	attempt    *attempt
-	key        *gateway.LeasedKey
+	key        *protocols.LeasedKey
 	public     ssh.PublicKey
 	algorithms []string
 }
 
-func (a *attempt) newSigner(k *gateway.LeasedKey) (*signer, error) {
+func (a *attempt) newSigner(k *protocols.LeasedKey) (*signer, error) {
 	public, err := ssh.ParsePublicKey(k.Key.Blob)
 	if err != nil {
 		return nil, fmt.Errorf("parse egress key %s: %w", k.Key.Fingerprint, err)

@@ -12,6 +12,7 @@ import (
 	xssh "golang.org/x/crypto/ssh"
 
 	"gateway"
+	"gateway/protocols"
 )
 
 // target is an SSH server in this process.
@@ -169,16 +170,16 @@ func (g *target) seen() []seen {
 }
 
 // lease offers signers as leased keys and trusts any host key.
-func lease(signers ...xssh.Signer) gateway.Lease {
-	l := gateway.Lease{CheckHostKey: func(string, []byte) error { return nil }}
+func lease(signers ...xssh.Signer) protocols.Lease {
+	l := protocols.Lease{CheckHostKey: func(string, []byte) error { return nil }}
 	for _, s := range signers {
 		l.Keys = append(l.Keys, leased(s))
 	}
 	return l
 }
 
-func leased(s xssh.Signer) gateway.LeasedKey {
-	return gateway.LeasedKey{
+func leased(s xssh.Signer) protocols.LeasedKey {
+	return protocols.LeasedKey{
 		Key: gateway.EgressKey{Type: s.PublicKey().Type(), Blob: s.PublicKey().Marshal(), Fingerprint: xssh.FingerprintSHA256(s.PublicKey())},
 		Sign: func(data []byte, algorithm string) ([]byte, error) {
 			sig, err := s.(xssh.AlgorithmSigner).SignWithAlgorithm(rand.Reader, data, algorithm)

@@ -253,10 +253,11 @@ func (t *tx) AddAccess(o store.Owner, a gateway.Access, now time.Time) (bool, er
 		return false, wrap("replace access", err)
 	}
 	added, err := t.exec(`INSERT INTO access (account_id, group_id, login, network, bits, port, expires, force_key,
-		force_password, legacy, comment, added_by, added_at, proxy_addr, proxy_port, proxy_login)
-		VALUES (`+marks(16)+`) ON CONFLICT DO NOTHING`,
+		force_password, legacy, comment, added_by, added_at, proxy_addr, proxy_port, proxy_login,
+		profile, netconf) VALUES (`+marks(18)+`) ON CONFLICT DO NOTHING`,
 		own.account, own.group, a.User, network[2], network[3], a.Port, micro(a.Expires), a.ForceKey,
-		a.ForcePassword, a.Legacy, a.Comment, a.AddedBy, micro(a.AddedAt), proxyBytes(a.Proxy.Addr), a.Proxy.Port, a.Proxy.User)
+		a.ForcePassword, a.Legacy, a.Comment, a.AddedBy, micro(a.AddedAt), proxyBytes(a.Proxy.Addr), a.Proxy.Port, a.Proxy.User,
+		a.Profile, a.NETCONF)
 	if added {
 		t.touch(o)
 	}

@@ -160,7 +160,7 @@ func testMaintenance(t *testing.T, f *fixture) {
 func testAccesses(t *testing.T, f *fixture) {
 	f.seed()
 	full := gateway.Access{User: "root", Prefix: netip.MustParsePrefix("2001:db8::/32"), Port: 65535, Expires: now.Add(time.Hour),
-		ForceKey: "SHA256:x", ForcePassword: "$6$x", Legacy: true, Comment: "café", AddedBy: "bob", AddedAt: now}
+		ForceKey: "SHA256:x", ForcePassword: "$6$x", Legacy: true, Profile: "ios", NETCONF: "get;get-config", Comment: "café", AddedBy: "bob", AddedAt: now}
 	list := []gateway.Access{
 		full, access("10.0.0.1:22"), access("root@10.0.0.1:22"), access("root@10.0.0.1"), access("10.0.0.0/8:22"),
 		access("0.0.0.0/0"), access("::/0"), access("10.0.0.0/9:22"), through(access("root@10.0.0.1:22"), "jump", 22),

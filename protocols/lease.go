@@ -1,9 +1,11 @@
-package gateway
+package protocols
 
 import (
 	"context"
 	"net"
 	"time"
+
+	"gateway"
 )
 
 // Lease is what a session process may use to log in to one target, for one
@@ -22,7 +24,7 @@ type Lease struct {
 	// current one is number 0. 0: none was asked for.
 	Passwords int
 	// Password gives one of them, for this connection. Wipe it after its use.
-	Password func(ctx context.Context, n int) (Secret, error)
+	Password func(ctx context.Context, n int) (gateway.Secret, error)
 	// Redial gives another connection with the target, as the next password is
 	// tried on a new one, FallbackDelay later.
 	Redial        func(ctx context.Context) (net.Conn, error)
@@ -46,9 +48,9 @@ type Lease struct {
 
 // LeasedKey is one egress key and the way that grants it.
 type LeasedKey struct {
-	Way   WayKind
+	Way   gateway.WayKind
 	Group string
-	Key   EgressKey
+	Key   gateway.EgressKey
 	// Sign signs an SSH authentication request (RFC 4252 section 7) with the
 	// signature algorithm named; it returns the signature in wire form (RFC
 	// 4253 section 6.6).
