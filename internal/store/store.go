@@ -43,8 +43,8 @@ type Store interface {
 	// AddHostKey learns a key; one that is known already stays as it is.
 	AddHostKey(ctx context.Context, account string, k HostKey) error
 	// ForgetHostKeys drops the known keys of one target, whatever jump host it
-	// was met behind, and says how many; for
-	// an empty account those of everybody.
+	// was met behind, and says of how many accounts; for an empty account those
+	// of everybody.
 	ForgetHostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) (int, error)
 
 	// BeginSession writes the start of a session or command, EndSession its
