@@ -117,11 +117,11 @@ func orDefault(n, def uint32) uint32 {
 // title is one printable line about a recording.
 func title(h Header) string {
 	who := h.Who()
-	to := gateway.Target{User: h.User, Host: h.Host, Addr: h.Addr, Port: h.Port}
-	if h.Host == "" && !h.Addr.IsValid() {
+	to := h.To()
+	if to == "" {
 		return gateway.Printable(who)
 	}
-	return gateway.Printable(who) + " to " + to.String()
+	return gateway.Printable(who) + " to " + to
 }
 
 // lineEncoder writes one JSON value a line, for people's terminals too: beyond

@@ -53,6 +53,19 @@ func (h Header) Who() string {
 	return who
 }
 
+// To names the target, and the jump host if there was one; it is empty when a
+// recording is of something else.
+func (h Header) To() string {
+	if h.Host == "" && !h.Addr.IsValid() {
+		return ""
+	}
+	to := gateway.Target{User: h.User, Host: h.Host, Addr: h.Addr, Port: h.Port}.String()
+	if j := h.Jump; j != nil {
+		to += " via " + gateway.Target{User: j.User, Host: j.Host, Addr: j.Addr, Port: j.Port}.String()
+	}
+	return to
+}
+
 // Jump is the egress jump host that a target was reached through.
 type Jump struct {
 	User string     `json:"user"`

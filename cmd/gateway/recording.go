@@ -186,8 +186,8 @@ func (l recordingLine) String() string {
 	if l.Kind != what {
 		what += " " + l.Kind
 	}
-	if l.Addr.IsValid() || l.Host != "" {
-		what += " " + gateway.Target{User: l.User, Host: l.Host, Addr: l.Addr, Port: l.Port}.String()
+	if to := l.To(); to != "" {
+		what += " " + to
 	}
 	if l.Command != "" {
 		what += " " + l.Command

@@ -12,20 +12,26 @@ func accountDelete(ctx context.Context, c *call, r *osh.AccountDelete) (osh.Resu
 	if err := c.mayGovern(r.Account); err != nil {
 		return osh.Result{}, err
 	}
-	if err := c.confirm(r.ConfirmOption, "Yes, delete the account "+r.Account); err != nil {
-		return osh.Result{}, err
+	if sentence := "Yes, delete the account " + r.Account; !r.NoConfirm && r.Confirm != sentence {
+		return osh.Result{}, c.fail(osh.CodeUnconfirmed, "Its live sessions end, and only accountRestore brings it back. To go on, type: %s", sentence)
 	}
+	from := KeyContext(store.Owner{Account: r.Account})
+	var archive int64
 	c.ends = ending{account: r.Account, why: gateway.RefusalAccountInvalid, reason: "account deleted"}
 	err := c.update(ctx, func(tx store.Tx) error {
 		if _, err := c.account(tx, r.Account); err != nil {
 			return err
 		}
-		return tx.DeleteAccount(r.Account)
+		var err error
+		archive, err = tx.ArchiveAccount(r.Account, c.actor.Account, c.now, func(sealed []byte) ([]byte, error) {
+			return c.e.Vault.Reseal(sealed, from, archiveContext(r.Account))
+		})
+		return err
 	})
 	if err != nil {
 		return osh.Result{}, err
 	}
-	c.e.Vault.Forget(KeyContext(store.Owner{Account: r.Account}))
+	c.e.Vault.Forget(from)
 	v := osh.AccountDeleteValue{Account: r.Account, Operation: "deleted", TTYGroup: r.Account + "-tty"}
-	return c.ok(v, "The account %s is deleted, %s.", r.Account, ended(c.ends.n))
+	return c.ok(v, "The account %s is deleted, %s. It is kept as archive %d.", r.Account, ended(c.ends.n), archive)
 }

@@ -14,7 +14,7 @@ func accountFreeze(ctx context.Context, c *call, r *osh.AccountFreeze) (osh.Resu
 	if err := c.mayGovern(r.Account); err != nil {
 		return osh.Result{}, err
 	}
-	if (r.Account == c.actor.Account || r.Account == c.actor.By) && !c.actor.Local {
+	if c.isSelf(r.Account) {
 		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "you can't freeze your own account")
 	}
 	reason := cleanComment(r.Reason)

@@ -51,7 +51,7 @@ func (e *Executor) Complete(a Actor, kind, prefix string) []string {
 }
 
 // hosts gives the single targets that start with prefix and that the actor has
-// an access to, as ADDRESS, or as the name that was resolved when the access was
+// an access to without a jump host, as ADDRESS, or as the name that was resolved when the access was
 // added, and after USER@ where the access is for one user.
 func (c *call) hosts(prefix string) []string {
 	me := c.me()
@@ -64,7 +64,7 @@ func (c *call) hosts(prefix string) []string {
 			if len(found) >= maxCompletions {
 				return
 			}
-			if a.Expired(c.now) || !a.Prefix.IsSingleIP() || strings.HasPrefix(a.User, "!") {
+			if a.Expired(c.now) || !a.Prefix.IsSingleIP() || strings.HasPrefix(a.User, "!") || !a.Proxy.IsZero() {
 				continue
 			}
 			for _, text := range targetTexts(a) {

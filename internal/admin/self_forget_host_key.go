@@ -24,7 +24,7 @@ func selfForgetHostKey(ctx context.Context, c *call, r *osh.SelfForgetHostKey) (
 }
 
 // forgetHostKeys drops what the account knows about the target, or everybody
-// for "", and says how many keys that were.
+// for "", and says how many accounts knew it.
 func (c *call) forgetHostKeys(ctx context.Context, account string, r osh.SelfForgetHostKey) (netip.AddrPort, int, error) {
 	port := uint16(22)
 	if r.Port != "" {

@@ -3,6 +3,7 @@ package admin_test
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,7 +151,10 @@ func TestSelfSessions(t *testing.T) {
 	command := store.Session{
 		ID: "cccccccccccccccccccccccc", Account: "bob", Type: "osh", From: base.From, Via: base.Via, Plugin: "info", Started: f.now,
 	}
-	for _, s := range []store.Session{base, gone, other, command} {
+	jumped := base
+	jumped.ID, jumped.Started, jumped.End = "dddddddddddddddddddddddd", base.Started.Add(-time.Minute), &store.End{At: base.Started, Code: 255}
+	jumped.Proxy, jumped.ProxyUser = netip.MustParseAddrPort("192.0.2.9:2222"), "jump"
+	for _, s := range []store.Session{base, gone, other, command, jumped} {
 		if err := f.store.BeginSession(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
@@ -165,6 +169,23 @@ func TestSelfSessions(t *testing.T) {
 	f.golden("selfListSessions", list("OK", osh.SelfListSessions{ID: string(base.ID)}))
 	f.golden("selfListSessions-osh", list("OK", osh.SelfListSessions{Denied: true, After: "2026-11-21", Before: "2026-11-21@23:00:00", Via: "192.0.2.99", ViaPort: "22"}))
 	f.golden("selfListSessions-none", list("OK", osh.SelfListSessions{ID: string(other.ID)})) // of somebody else
+	through := list("OK", osh.SelfListSessions{ProxyIP: "192.0.2.9", ProxyPort: "2222", ProxyUser: "jump"})
+	f.golden("selfListSessions-proxy", through)
+	cmd, _ := osh.Lookup("selfListSessions")
+	var text strings.Builder
+	if err := cmd.Text(&text, through); err != nil || !strings.Contains(text.String(), " root@192.0.2.7:22 via 192.0.2.9:2222 ") {
+		t.Errorf("the text is %q, %v", &text, err)
+	}
+	for _, none := range []osh.SelfListSessions{{ProxyIP: "192.0.2.8"}, {ProxyPort: "22"}, {ProxyUser: "root"}, {Via: "192.0.2.98"}, {ViaPort: "23"}} {
+		if r := list("OK", none); string(r.Value) != "[]" {
+			t.Errorf("%+v lists %s", none, r.Value)
+		}
+	}
+	list("ERR_INVALID_PARAMETER", osh.SelfListSessions{ProxyIP: "hop"})
+	list("ERR_INVALID_PARAMETER", osh.SelfListSessions{ProxyIP: "fe80::1%eth0"})
+	list("ERR_INVALID_PARAMETER", osh.SelfListSessions{ProxyPort: "0"})
+	list("ERR_INVALID_PARAMETER", osh.SelfListSessions{Via: "192.0.2.99:22"})
+	list("ERR_INVALID_PARAMETER", osh.SelfListSessions{ViaPort: "65536"})
 	list("ERR_INVALID_PARAMETER", osh.SelfListSessions{ID: "x"})
 	list("ERR_INVALID_PARAMETER", osh.SelfListSessions{After: "yesterday"})
 	list("ERR_INVALID_PARAMETER", osh.SelfListSessions{Limit: -1})

@@ -20,8 +20,9 @@ func accountDeleteCommand() *Command {
 		Category:   Restricted,
 		MasterOnly: true,
 		Summary:    "delete an account, with its accesses, roles and keys",
-		Long: "Its live sessions end. Its egress keys are destroyed: they can't be had back. Recordings and\n" +
-			"audit records stay. An administrator's account is deleted by an administrator only.",
+		Long: "Its live sessions end. All that it had is kept in an archive until an administrator purges it:\n" +
+			"see accountRestore and accountListArchives. Recordings and audit records stay. An administrator's\n" +
+			"account is deleted by an administrator only.",
 		Examples: []string{"accountDelete --account alice"},
 		New:      func() any { return new(AccountDelete) },
 		Local:    confirmed,

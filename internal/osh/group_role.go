@@ -63,7 +63,7 @@ func groupDelAclkeeperCommand() *Command {
 
 func groupAddMemberCommand() *Command {
 	return addRoleCommand("groupAddMember", GroupGatekeeper, []string{"groupAddFullGroupAccess"},
-		"let an account reach every server of the group", "That includes the servers that are added later.")
+		"let an account reach every server of the group", "That includes the servers that are added later. Guest accesses stay, and count again when the membership\nends.")
 }
 
 func groupDelMemberCommand() *Command {

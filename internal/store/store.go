@@ -30,6 +30,10 @@ type Store interface {
 	// Maintenance returns the maintenance mode; nil: it is off.
 	Maintenance(ctx context.Context) (*gateway.Maintenance, error)
 
+	// Archives returns every deleted account that is kept, newest
+	// first, without the private halves of keys.
+	Archives(ctx context.Context) ([]Archive, error)
+
 	// SealedKey returns the sealed private half of an egress key.
 	SealedKey(ctx context.Context, id int64) ([]byte, error)
 
@@ -39,8 +43,8 @@ type Store interface {
 	// AddHostKey learns a key; one that is known already stays as it is.
 	AddHostKey(ctx context.Context, account string, k HostKey) error
 	// ForgetHostKeys drops the known keys of one target, whatever jump host it
-	// was met behind, and says how many; for
-	// an empty account those of everybody.
+	// was met behind, and says of how many accounts; for an empty account those
+	// of everybody.
 	ForgetHostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) (int, error)
 
 	// BeginSession writes the start of a session or command, EndSession its
@@ -69,6 +73,14 @@ type Tx interface {
 	UpdateAccount(a *gateway.Account) error
 	// DeleteAccount removes it with its keys, accesses, roles and guest accesses.
 	DeleteAccount(name string) error
+	// ArchiveAccount deletes it and keeps all that in an archive. reseal gives
+	// the private half of each egress key sealed for the archive.
+	ArchiveAccount(name, by string, at time.Time, reseal func(sealed []byte) ([]byte, error)) (id int64, err error)
+	Archive(id int64) (Archive, error)
+	DeleteArchive(id int64) error
+	// RenameAccount gives it another name, with all that it has, the host keys
+	// that it knows and its sessions in the index. See RenameGroup for reseal.
+	RenameAccount(name, to string, reseal func(sealed []byte) ([]byte, error)) error
 	Grant(account, command string) (changed bool, err error)
 	Revoke(account, command string) (changed bool, err error)
 	AddIngressKey(account string, k gateway.IngressKey) (id int64, err error)

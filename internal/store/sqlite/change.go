@@ -104,28 +104,8 @@ func (t *tx) RenameGroup(name, to string, reseal func([]byte) ([]byte, error)) e
 	if _, err := t.exec("UPDATE user_group SET name = ? WHERE id = ?", to, id); err != nil {
 		return wrap(fmt.Sprintf("rename group %q to %q", name, to), err)
 	}
-	keys := map[int64][]byte{}
-	err = each(t.ctx, t, "SELECT id, sealed FROM egress_key WHERE group_id = ?", []any{id}, func(scan func(...any) error) error {
-		var key int64
-		var sealed []byte
-		err := scan(&key, &sealed)
-		keys[key] = sealed
-		return err
-	})
-	if err != nil {
-		return wrap("read egress keys", err)
-	}
-	for key, sealed := range keys {
-		again, err := reseal(sealed)
-		if err == nil {
-			_, err = t.exec("UPDATE egress_key SET sealed = ? WHERE id = ?", again, key)
-		}
-		if err != nil {
-			return wrap(fmt.Sprintf("seal egress key %d again", key), err)
-		}
-	}
 	t.groups[name], t.groups[to] = true, true
-	return nil
+	return t.resealKeys("group_id", id, reseal)
 }
 
 // DeleteGroup implements store.Tx.

@@ -59,9 +59,17 @@ func (s *Store) AddHostKey(ctx context.Context, account string, k store.HostKey)
 
 // ForgetHostKeys implements store.Store.
 func (s *Store) ForgetHostKeys(ctx context.Context, account string, addr netip.Addr, port uint16) (int, error) {
-	n, err := s.write(ctx, "DELETE FROM host_key WHERE (?1 = '' OR account = ?1) AND addr = ?2 AND port = ?3",
-		account, addrBytes(addr), port)
-	return int(n), wrap("forget host keys", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	accounts := map[string]bool{}
+	err := each(ctx, &tx{s: s, ctx: ctx}, "DELETE FROM host_key WHERE (?1 = '' OR account = ?1) AND addr = ?2 AND port = ?3 RETURNING account",
+		[]any{account, addrBytes(addr), port}, func(scan func(...any) error) error {
+			var name string
+			err := scan(&name)
+			accounts[name] = true
+			return err
+		})
+	return len(accounts), wrap("forget host keys", err)
 }
 
 // BeginSession implements store.Store.

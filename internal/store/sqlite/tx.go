@@ -284,15 +284,7 @@ func (t *tx) DeleteAccount(name string) error {
 	if err != nil {
 		return err
 	}
-	err = each(t.ctx, t, `SELECT name FROM user_group WHERE id IN (SELECT group_id FROM role WHERE account_id = ?1
-		UNION SELECT group_id FROM access WHERE account_id = ?1)`, []any{id}, func(scan func(...any) error) error {
-		var group string
-		if err := scan(&group); err != nil {
-			return err
-		}
-		t.groups[group] = true
-		return nil
-	})
+	err = t.touchGroups(id)
 	if err == nil {
 		_, err = t.exec("DELETE FROM host_key WHERE account = ?", name)
 	}

@@ -106,10 +106,8 @@ func testRename(t *testing.T, f *fixture) {
 	_, groups := f.state()
 	want := *groups["web"]
 	want.Name = "front"
-	reseal := func(sealed []byte) ([]byte, error) { return append([]byte("new "), sealed...), nil }
 
 	// What fails leaves no trace.
-	none := func([]byte) ([]byte, error) { return nil, errTest }
 	f.changes = nil
 	f.fails(gateway.ErrNotFound, func(x store.Tx) error { return x.RenameGroup("x", "y", reseal) })
 	f.fails(gateway.ErrConflict, func(x store.Tx) error { return x.RenameGroup("web", "db", reseal) })

@@ -51,7 +51,7 @@ func testHostKeys(t *testing.T, f *fixture) {
 	expect("alice", other, 22, six)
 	expect("alice", addr, 23)
 	expect("carol", addr, 22)
-	forget("alice", addr, 2)
+	forget("alice", addr, 1) // account
 	forget("alice", addr, 0)
 	expect("alice", addr, 22)
 	expect("alice", other, 22, six)
@@ -69,7 +69,7 @@ func testHostKeys(t *testing.T, f *fixture) {
 	behind(netip.AddrPortFrom(jump.Addr(), 22), "alice", addr, 22)
 	add("alice", ed)
 	behind(jump, "alice", addr, 22, far)
-	forget("alice", addr, 2)
+	forget("alice", addr, 1) // account
 	behind(jump, "alice", addr, 22)
 }
 

@@ -1,0 +1,40 @@
+package store
+
+import (
+	"time"
+
+	"gateway"
+)
+
+// Archive is a deleted account with all that it had. It is kept until it is
+// restored or purged, and nothing of it counts meanwhile. Host keys that it
+// knew are not kept.
+type Archive struct {
+	ID      int64            `json:"-"`
+	By      string           `json:"-"` // who deleted it
+	At      time.Time        `json:"-"`
+	Account *gateway.Account `json:"account"`
+	// Sealed are the private halves of Account.EgressKeys, in their order.
+	Sealed [][]byte        `json:"sealed"`
+	Roles  []ArchivedRole  `json:"roles"`
+	Guest  []ArchivedGuest `json:"guest"`
+}
+
+// ArchivedGroup says which group it was: another one may have its name today.
+type ArchivedGroup struct {
+	Name    string    `json:"group"`
+	Created time.Time `json:"created"`
+}
+
+// ArchivedRole is a role that the account had.
+type ArchivedRole struct {
+	ArchivedGroup
+	Role gateway.Role `json:"role"`
+	Ends time.Time    `json:"ends,omitzero"` // zero: never
+}
+
+// ArchivedGuest is a guest access that the account had.
+type ArchivedGuest struct {
+	ArchivedGroup
+	Access gateway.Access `json:"access"`
+}

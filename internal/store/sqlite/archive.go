@@ -1,0 +1,198 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"gateway"
+	"gateway/internal/store"
+)
+
+// ArchiveAccount implements store.Tx.
+func (t *tx) ArchiveAccount(name, by string, at time.Time, reseal func([]byte) ([]byte, error)) (int64, error) {
+	a, err := t.archiveOf(name)
+	if err != nil {
+		return 0, wrap(fmt.Sprintf("archive account %q", name), err)
+	}
+	for i, sealed := range a.Sealed {
+		if a.Sealed[i], err = reseal(sealed); err != nil {
+			return 0, wrap("seal egress key for the archive", err)
+		}
+	}
+	content, err := json.Marshal(a)
+	if err != nil {
+		return 0, wrap("encode archive", err)
+	}
+	id, err := t.insert("INSERT INTO archive (account, by, at, content) VALUES (?, ?, ?, ?)", name, by, micro(at), string(content))
+	if err != nil {
+		return 0, wrap(fmt.Sprintf("archive account %q", name), err)
+	}
+	return id, t.DeleteAccount(name)
+}
+
+// archiveOf collects what the account has.
+func (t *tx) archiveOf(name string) (store.Archive, error) {
+	a := store.Archive{Sealed: [][]byte{}, Roles: []store.ArchivedRole{}, Guest: []store.ArchivedGuest{}}
+	var err error
+	if a.Account, err = t.Account(name); err != nil {
+		return a, err
+	}
+	id, err := t.accountID(name)
+	if err != nil {
+		return a, err
+	}
+	err = each(t.ctx, t, "SELECT sealed FROM egress_key WHERE account_id = ? ORDER BY id", []any{id}, func(scan func(...any) error) error {
+		var sealed []byte
+		err := scan(&sealed)
+		a.Sealed = append(a.Sealed, sealed)
+		return err
+	})
+	if err != nil {
+		return a, err
+	}
+	created := map[string]time.Time{}
+	err = each(t.ctx, t, `SELECT name, created, role, ends FROM role JOIN user_group ON user_group.id = group_id
+		WHERE account_id = ? ORDER BY name, role`, []any{id}, func(scan func(...any) error) error {
+		var r store.ArchivedRole
+		var made, ends int64
+		err := scan(&r.Name, &made, &r.Role, &ends)
+		r.Created, r.Ends = fromMicro(made), fromMicro(ends)
+		a.Roles = append(a.Roles, r)
+		return err
+	})
+	if err != nil {
+		return a, err
+	}
+	err = each(t.ctx, t, `SELECT DISTINCT name, created FROM access JOIN user_group ON user_group.id = group_id
+		WHERE account_id = ?`, []any{id}, func(scan func(...any) error) error {
+		var group string
+		var made int64
+		err := scan(&group, &made)
+		created[group] = fromMicro(made)
+		return err
+	})
+	if err != nil {
+		return a, err
+	}
+	return a, readAccesses(t.ctx, t, "account_id", "user_group.name FROM access JOIN user_group ON user_group.id = group_id WHERE account_id = ?",
+		[]any{id}, func(_ int64, group string, access gateway.Access) {
+			a.Guest = append(a.Guest, store.ArchivedGuest{ArchivedGroup: store.ArchivedGroup{Name: group, Created: created[group]}, Access: access})
+		})
+}
+
+// Archives implements store.Store.
+func (s *Store) Archives(ctx context.Context) ([]store.Archive, error) {
+	list, err := readArchives(ctx, s.readers, "", nil)
+	for i := range list {
+		list[i].Sealed = nil // for Archive only
+	}
+	return list, wrap("read archives", err)
+}
+
+// Archive implements store.Tx.
+func (t *tx) Archive(id int64) (store.Archive, error) {
+	if t.done {
+		return store.Archive{}, errDone
+	}
+	found, err := readArchives(t.ctx, t, " WHERE id = ?", []any{id})
+	if err == nil && len(found) == 0 {
+		err = gateway.ErrNotFound
+	}
+	if err != nil {
+		return store.Archive{}, wrap(fmt.Sprintf("archive %d", id), err)
+	}
+	return found[0], nil
+}
+
+func readArchives(ctx context.Context, q querier, where string, args []any) ([]store.Archive, error) {
+	var list []store.Archive
+	err := each(ctx, q, "SELECT id, by, at, content FROM archive"+where+" ORDER BY id DESC", args, func(scan func(...any) error) error {
+		var a store.Archive
+		var at int64
+		var content string
+		if err := scan(&a.ID, &a.By, &at, &content); err != nil {
+			return err
+		}
+		a.At = fromMicro(at)
+		if err := json.Unmarshal([]byte(content), &a); err != nil {
+			return fmt.Errorf("archive %d: %w: %w", a.ID, gateway.ErrUnavailable, err)
+		}
+		list = append(list, a)
+		return nil
+	})
+	return list, err
+}
+
+// DeleteArchive implements store.Tx.
+func (t *tx) DeleteArchive(id int64) error {
+	found, err := t.exec("DELETE FROM archive WHERE id = ?", id)
+	if err == nil && !found {
+		err = gateway.ErrNotFound
+	}
+	return wrap(fmt.Sprintf("delete archive %d", id), err)
+}
+
+// RenameAccount implements store.Tx.
+func (t *tx) RenameAccount(name, to string, reseal func([]byte) ([]byte, error)) error {
+	id, err := t.accountID(name)
+	if err != nil {
+		return err
+	}
+	if err := t.touchGroups(id); err != nil {
+		return wrap("read groups", err)
+	}
+	if _, err := t.exec("UPDATE account SET name = ? WHERE id = ?", to, id); err != nil {
+		return wrap(fmt.Sprintf("rename account %q to %q", name, to), err)
+	}
+	for _, text := range []string{
+		"DELETE FROM host_key WHERE account = ?2", // nobody has that name: they are left of somebody
+		"UPDATE host_key SET account = ?2 WHERE account = ?1",
+		"UPDATE session SET account = ?2 WHERE account = ?1 AND realm = ''",
+	} {
+		if _, err := t.exec(text, name, to); err != nil {
+			return wrap(fmt.Sprintf("rename account %q to %q", name, to), err)
+		}
+	}
+	t.accounts[name], t.accounts[to] = true, true
+	return t.resealKeys("account_id", id, reseal)
+}
+
+// touchGroups notes that the groups change in which the account is anything.
+func (t *tx) touchGroups(account int64) error {
+	return each(t.ctx, t, `SELECT name FROM user_group WHERE id IN (SELECT group_id FROM role WHERE account_id = ?1
+		UNION SELECT group_id FROM access WHERE account_id = ?1)`, []any{account}, func(scan func(...any) error) error {
+		var group string
+		if err := scan(&group); err != nil {
+			return err
+		}
+		t.groups[group] = true
+		return nil
+	})
+}
+
+// resealKeys replaces the private halves of the keys of the owner in a column.
+func (t *tx) resealKeys(column string, owner int64, reseal func([]byte) ([]byte, error)) error {
+	keys := map[int64][]byte{}
+	err := each(t.ctx, t, "SELECT id, sealed FROM egress_key WHERE "+column+" = ?", []any{owner}, func(scan func(...any) error) error {
+		var key int64
+		var sealed []byte
+		err := scan(&key, &sealed)
+		keys[key] = sealed
+		return err
+	})
+	if err != nil {
+		return wrap("read egress keys", err)
+	}
+	for key, sealed := range keys {
+		again, err := reseal(sealed)
+		if err == nil {
+			_, err = t.exec("UPDATE egress_key SET sealed = ? WHERE id = ?", again, key)
+		}
+		if err != nil {
+			return wrap(fmt.Sprintf("seal egress key %d again", key), err)
+		}
+	}
+	return nil
+}
