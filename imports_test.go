@@ -36,6 +36,9 @@ var mayImport = map[string][]string{
 	"internal/session": {".", "recorder", "protocols", "internal/control", "internal/ring"},
 	"internal/tcp":     {},
 
+	// In the session process; the monitor checks profiles with it.
+	"internal/dialogue": {},
+
 	// Between processes, or in several.
 	"internal/control": {".", "recorder"},
 	"internal/ring":    {".", "recorder"},

@@ -1,0 +1,439 @@
+package dialogue
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Start says how far the login is when the Engine begins.
+type Start int
+
+// Where a dialogue may begin.
+const (
+	AtLogin    Start = iota // nothing was said
+	AtPassword              // the protocol carried the login name
+	AtShell                 // the protocol did the whole login
+)
+
+// Options change how the Engine goes on.
+type Options struct {
+	Start Start
+	// Telnet: the login password waits until the device takes over the echo,
+	// which Echo tells, unless the profile has echo_any.
+	Telnet bool
+	// Second: go on with the profile's second password, if it has one.
+	Second bool
+	// Timeout replaces the times of the profile's steps; 0: it doesn't.
+	Timeout time.Duration
+}
+
+// Action is something that the caller does: Write, WriteUser, WritePassword,
+// Done or Failed.
+type Action interface{ action() }
+
+// Write has Text written; \r in it is the Enter key.
+type Write struct{ Text string }
+
+// WriteUser has the login name written, and Enter.
+type WriteUser struct{}
+
+// WritePassword has a password written, and Enter.
+type WritePassword struct {
+	Second bool // the second password, not that of the login
+}
+
+// Done ends the dialogue: the device waits at a shell prompt.
+type Done struct {
+	Profile string // the one that recognised it
+	Prompt  string
+	Logout  string // what leaves the device; empty: the profile has nothing
+}
+
+// Failed ends the dialogue: the connection is of no use any more.
+type Failed struct {
+	Kind    Kind
+	Profile string // the one in use
+	// Unrecognised: the device waits, but at no prompt that the profile knows.
+	Unrecognised bool
+	// Tail is what the device said last, for the audit only. It may have an
+	// echo of the password in it: Scrubber.Text takes that out.
+	Tail []byte
+}
+
+func (Write) action()         {}
+func (WriteUser) action()     {}
+func (WritePassword) action() {}
+func (Done) action()          {}
+func (Failed) action()        {}
+
+// state is what the Engine waits for.
+type state int
+
+const (
+	wantLogin state = iota
+	wantPassword
+	wantShell
+	wantCommand        // the prompt after a command of the profile
+	wantSecondPassword // the second password prompt
+	wantSecondShell
+	ended
+)
+
+// Bounds of a dialogue.
+const (
+	maxUser    = 256
+	maxTail    = 200
+	maxStepped = 1 << 20 // bytes received within one step
+	maxAnswers = 16      // keypresses and menu answers
+)
+
+// Engine is one login dialogue. It is not safe for concurrent use.
+type Engine struct {
+	profiles *Profiles
+	now      *compiled // the profile in use
+	decided  bool      // it was named or detected
+	user     string
+	opts     Options
+
+	state   state
+	step    int
+	stepped int // bytes received in this step
+	answers int
+	command int // index of the profile's next command
+
+	screen *screen
+	// written is how many lines were begun when something was last written: a
+	// prompt in the same line is the one that was answered.
+	written  int
+	answered int    // length of the line when the login name was written to it; -1: it has ended
+	last     []byte // last line that ended and was not empty
+	fresh    bool   // last ended after something was last written
+	echo     bool   // the device echoes, says telnet
+	tail     []byte
+	refused  Kind // what a line of failure text said; 0: there was none
+}
+
+// New begins a dialogue with profiles, one or several to choose among.
+func New(profiles *Profiles, user string, o Options) (*Engine, error) {
+	if profiles == nil || len(profiles.all) == 0 {
+		return nil, errors.New("no device profile")
+	}
+	if len(user) > maxUser || !oneLine(user) {
+		return nil, fmt.Errorf("login name: want at most %d bytes without control characters", maxUser)
+	}
+	e := &Engine{profiles: profiles, now: profiles.all[0], decided: len(profiles.all) == 1, user: user, opts: o,
+		screen: newScreen(), written: -1, answered: -1}
+	for _, c := range profiles.all {
+		if c.Fallback {
+			e.now = c
+		}
+	}
+	switch o.Start {
+	case AtPassword:
+		e.state = wantPassword
+	case AtShell:
+		e.state = wantShell
+	}
+	return e, nil
+}
+
+// Step counts the steps of the dialogue. Timeout is about one of them.
+func (e *Engine) Step() int { return e.step }
+
+// Timeout is how long the present step may take.
+func (e *Engine) Timeout() time.Duration {
+	d := e.now.Timeouts.Shell
+	switch {
+	case e.opts.Timeout > 0:
+		d = e.opts.Timeout
+	case e.state == wantLogin:
+		d = e.now.Timeouts.Login
+	case e.state == wantPassword:
+		d = e.now.Timeouts.Password
+	}
+	if d == 0 {
+		d = DefaultStep
+	}
+	return d
+}
+
+// QuietTime is the silence after which Quiet is to be called.
+func (e *Engine) QuietTime() time.Duration {
+	if e.now.Timeouts.Quiet > 0 {
+		return e.now.Timeouts.Quiet
+	}
+	return DefaultQuiet
+}
+
+// Echo tells whether the device said that it takes over the echo.
+func (e *Engine) Echo(on bool) { e.echo = on }
+
+// Received takes what the device sent.
+func (e *Engine) Received(b []byte) []Action {
+	for _, c := range b {
+		if e.state == ended {
+			return nil
+		}
+		e.tail = keepLast(append(e.tail, c))
+		e.screen.byte(c, e.finished)
+		if e.wronglyAnswered() {
+			return e.fail(NoLoginPrompt)
+		}
+		if e.refused != 0 {
+			return e.fail(e.refused)
+		}
+		if e.stepped++; e.stepped > maxStepped {
+			return e.fail(e.missing())
+		}
+	}
+	return nil
+}
+
+// keepLast bounds the tail without moving it for each byte.
+func keepLast(tail []byte) []byte {
+	if len(tail) < 2*maxTail {
+		return tail
+	}
+	return append(tail[:0], tail[len(tail)-maxTail:]...)
+}
+
+// finished takes a line that ended.
+func (e *Engine) finished(line []byte) {
+	if e.answered >= 0 {
+		e.answered = -1
+	}
+	if len(line) == 0 {
+		return
+	}
+	e.last, e.fresh = append(e.last[:0], line...), true
+	e.detect(line)
+	if e.state != wantLogin && e.screen.breaks > e.written {
+		e.refused = e.refusal(line)
+	}
+}
+
+// wronglyAnswered reports that the login name was written to what was no
+// prompt: something else than its echo follows in the same line.
+func (e *Engine) wronglyAnswered() bool {
+	if e.answered < 0 || e.screen.long {
+		return e.answered >= 0
+	}
+	rest := bytes.TrimRight(e.screen.line[min(e.answered, len(e.screen.line)):], " ")
+	return len(rest) > len(e.user) || string(rest) != e.user[:len(rest)]
+}
+
+// detect chooses the profile by what the device says.
+func (e *Engine) detect(line []byte) {
+	if e.decided {
+		return
+	}
+	for _, c := range e.profiles.all {
+		if matches(c.detect, line) {
+			e.now, e.decided = c, true
+			return
+		}
+	}
+}
+
+// refusal says what kind of failure a line tells, 0 for none.
+func (e *Engine) refusal(line []byte) Kind {
+	switch {
+	case matches(e.now.locked, line):
+		return LockedOut
+	case !matches(e.now.failed, line):
+		return 0
+	case e.state == wantPassword || e.state == wantShell && e.opts.Start != AtShell:
+		return AuthenticationFailed
+	case e.state == wantSecondPassword || e.state == wantSecondShell:
+		return SecondFailed
+	}
+	return 0
+}
+
+// Quiet tells that nothing came for QuietTime.
+func (e *Engine) Quiet() []Action {
+	line := e.screen.unfinished()
+	if e.state == ended {
+		return nil
+	}
+	e.detect(line)
+	if a := e.keypress(line); a != nil {
+		return a
+	}
+	// After a carriage return the line may be about to end.
+	if len(line) == 0 || e.screen.cr || e.screen.breaks <= e.written || matches(e.now.ignore, line) {
+		return nil
+	}
+	switch e.state {
+	case wantLogin:
+		return e.atLogin(line)
+	case wantPassword:
+		return e.atPassword(line)
+	case wantShell:
+		return e.atShell(line)
+	case wantCommand:
+		if matches(e.now.shell, line) || matches(e.now.secondShell, line) {
+			return e.next(line)
+		}
+	case wantSecondPassword, wantSecondShell:
+		return e.atSecond(line)
+	}
+	return nil
+}
+
+func (e *Engine) atLogin(line []byte) []Action {
+	switch {
+	case matches(e.now.login, line):
+		e.wrote(wantPassword)
+		e.answered = len(e.screen.line)
+		return []Action{WriteUser{}}
+	case e.now.PasswordOnly:
+		return e.atPasswordPrompt(line)
+	}
+	return nil
+}
+
+func (e *Engine) atPassword(line []byte) []Action {
+	if matches(e.now.login, line) {
+		return e.fail(AuthenticationFailed) // the name was refused
+	}
+	return e.atPasswordPrompt(line)
+}
+
+func (e *Engine) atPasswordPrompt(line []byte) []Action {
+	if !matches(e.now.password, line) || e.opts.Telnet && !e.echo && !e.now.EchoAny {
+		return nil
+	}
+	e.wrote(wantShell)
+	return []Action{WritePassword{}}
+}
+
+func (e *Engine) atShell(line []byte) []Action {
+	switch {
+	case e.opts.Start != AtShell && (matches(e.now.password, line) || matches(e.now.login, line)):
+		return e.fail(AuthenticationFailed)
+	case matches(e.now.shell, line) || matches(e.now.secondShell, line):
+		return e.next(line)
+	}
+	for i, re := range e.now.menu {
+		if re.Match(line) {
+			return e.answer(e.now.Menu[i].Send)
+		}
+	}
+	return nil
+}
+
+// keypress answers what is asked before the login, and after it what has the
+// same words. The text may have ended: it often stands above the last line.
+func (e *Engine) keypress(line []byte) []Action {
+	if e.state != wantLogin {
+		return nil
+	}
+	if len(line) == 0 {
+		if !e.fresh {
+			return nil
+		}
+		line = e.last
+	} else if e.screen.breaks <= e.written {
+		return nil
+	}
+	for i, re := range e.now.keypress {
+		if re.Match(line) {
+			return e.answer(e.now.Keypress[i].Send)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) answer(text string) []Action {
+	if e.answers++; e.answers > maxAnswers {
+		return e.fail(e.missing())
+	}
+	e.wrote(e.state)
+	return []Action{Write{text}}
+}
+
+// next goes on from a shell prompt: the second password, the commands, the end.
+func (e *Engine) next(line []byte) []Action {
+	s := e.now.Second
+	if s != nil && e.opts.Second && e.state == wantShell && !matches(e.now.secondShell, line) {
+		e.wrote(wantSecondPassword)
+		return []Action{Write{s.Command + "\r"}}
+	}
+	if e.command < len(e.now.Commands) {
+		e.wrote(wantCommand)
+		e.command++
+		return []Action{Write{e.now.Commands[e.command-1] + "\r"}}
+	}
+	e.state = ended
+	e.step++
+	clear(e.tail) // it may have an echo of the password in it
+	return []Action{Done{Profile: e.now.Name, Prompt: string(line), Logout: e.now.Logout}}
+}
+
+func (e *Engine) atSecond(line []byte) []Action {
+	switch {
+	case matches(e.now.secondShell, line):
+		return e.next(line)
+	case e.state == wantSecondPassword && matches(e.now.secondPassword, line):
+		e.wrote(wantSecondShell)
+		return []Action{WritePassword{Second: true}}
+	case matches(e.now.secondPassword, line) || matches(e.now.shell, line):
+		return e.fail(SecondFailed)
+	}
+	return nil
+}
+
+// wrote begins a step after something was written.
+func (e *Engine) wrote(next state) {
+	if next != e.state || next == wantCommand {
+		e.step++
+		e.stepped = 0
+	}
+	e.state, e.written, e.fresh = next, e.screen.breaks, false
+}
+
+// Expired tells that the present step took longer than Timeout.
+func (e *Engine) Expired() []Action {
+	if e.state == ended {
+		return nil
+	}
+	return e.fail(e.missing())
+}
+
+// Closed tells that the device closed the connection.
+func (e *Engine) Closed() []Action {
+	if e.state == ended {
+		return nil
+	}
+	k := e.missing()
+	if e.screen.breaks > e.written && e.state != wantLogin {
+		if r := e.refusal(e.screen.unfinished()); r != 0 {
+			k = r
+		}
+	}
+	return e.fail(k)
+}
+
+func (e *Engine) fail(k Kind) []Action {
+	f := Failed{Kind: k, Profile: e.now.Name, Tail: e.tail[max(0, len(e.tail)-maxTail):],
+		Unrecognised: k == e.missing() && len(e.screen.unfinished()) > 0 && !e.screen.cr}
+	e.state = ended
+	e.step++
+	return []Action{f}
+}
+
+// missing is the kind of failure when what the Engine waits for doesn't come.
+func (e *Engine) missing() Kind {
+	switch e.state {
+	case wantLogin:
+		return NoLoginPrompt
+	case wantPassword:
+		return NoPasswordPrompt
+	case wantSecondPassword, wantSecondShell:
+		return SecondFailed
+	}
+	return NoShellPrompt
+}

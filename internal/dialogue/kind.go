@@ -1,0 +1,49 @@
+package dialogue
+
+// Kind is why a login dialogue failed.
+type Kind int
+
+// The kinds of failures.
+const (
+	NoLoginPrompt        Kind = iota + 1 // none came, or what looked like one was none
+	NoPasswordPrompt                     // none came after the login name
+	NoShellPrompt                        // none came after the password
+	AuthenticationFailed                 // the device asked again, or said so
+	LockedOut                            // the device takes no more logins for a while
+	SecondFailed                         // the second password was refused, or not asked for
+)
+
+// Exit is the exit status of The Bastion for it.
+func (k Kind) Exit() int {
+	switch k {
+	case NoLoginPrompt:
+		return 2
+	case NoPasswordPrompt:
+		return 3
+	case NoShellPrompt, SecondFailed:
+		return 4
+	}
+	return 100
+}
+
+// Again reports whether another password may be tried, over a new connection.
+func (k Kind) Again() bool { return k == AuthenticationFailed }
+
+// String says it for people.
+func (k Kind) String() string {
+	switch k {
+	case NoLoginPrompt:
+		return "the device did not ask for a login name"
+	case NoPasswordPrompt:
+		return "the device did not ask for a password"
+	case NoShellPrompt:
+		return "the device did not come up with its prompt after the password"
+	case AuthenticationFailed:
+		return "the device refused the login name or the password"
+	case LockedOut:
+		return "the device takes no more logins at the moment: it is locked"
+	case SecondFailed:
+		return "the device did not grant more rights for the second password"
+	}
+	return "the login failed"
+}
