@@ -59,6 +59,8 @@ var mayImport = map[string][]string{
 	"internal/vault":           {".", "internal/store"},
 	"internal/audit":           {"."},
 	"internal/config":          {"."},
+	"internal/profiles":        {".", "internal/dialogue", "configs/profiles"},
+	"configs/profiles":         {},
 
 	"cmd/gateway": {"*"},
 	"cmd/gateway-session": {".", "recorder", "protocols", "protocols/ssh", "internal/ingress", "internal/session",

@@ -29,11 +29,9 @@ type Lease struct {
 	// tried on a new one, FallbackDelay later.
 	Redial        func(ctx context.Context) (net.Conn, error)
 	FallbackDelay time.Duration
-	// Profile names the device profile; empty: it is found out. Profiles are
-	// those that the node has besides the ones that come with the program, by
-	// name.
-	Profile  string
-	Profiles map[string]string
+	// Profiles are the device profiles for the login with a password, as
+	// dialogue.Decode reads them: the one that was named, or all of the node.
+	Profiles string
 	// KeyboardInteractive permits this method besides public keys; each question is
 	// put to the person, who sees the answer only if it says so.
 	KeyboardInteractive func(name, instruction, question string, echo bool) (string, error)

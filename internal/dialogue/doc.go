@@ -4,7 +4,7 @@
 //
 // How to drive it:
 //
-//	profiles, err := dialogue.Decode(lease.Profile)  // as the monitor sent them
+//	profiles, err := dialogue.Decode(lease.Profiles) // as the monitor sent them
 //	e, err := dialogue.New(profiles, user, dialogue.Options{Telnet: true})
 //	s := dialogue.NewScrubber()
 //	for {
