@@ -76,6 +76,9 @@ type Signal struct {
 type LoginError struct {
 	Kind LoginErrorKind
 	Err  error
+	// Tail is what the target said last, for the audit record only; it has no
+	// password in it, and may be anything else.
+	Tail string
 }
 
 // LoginErrorKind is the family of a LoginError; it is logged as comment_close
@@ -89,6 +92,15 @@ const (
 	NoCommonSuite    LoginErrorKind = "no_common_algorithm"
 	HandshakeTimeout LoginErrorKind = "connection_timeout"
 	BrokenHandshake  LoginErrorKind = "connection_error"
+	NotSupported     LoginErrorKind = "not_supported" // the protocol has no such thing
+
+	// Of logins with egress passwords.
+	PasswordRefused  LoginErrorKind = "authentication_failed"
+	PasswordMissing  LoginErrorKind = "password_unavailable"
+	LockedOut        LoginErrorKind = "locked_out"
+	NoLoginPrompt    LoginErrorKind = "no_login_prompt"
+	NoPasswordPrompt LoginErrorKind = "no_password_prompt"
+	NoShellPrompt    LoginErrorKind = "no_shell_prompt"
 )
 
 func (e *LoginError) Error() string { return string(e.Kind) + ": " + e.Err.Error() }
