@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 
 	"protocols":              {".", "recorder"},
 	"protocols/ssh":          {".", "recorder", "protocols", "internal/tcp"},
+	"protocols/telnet":       {".", "recorder", "protocols", "internal/tcp", "internal/dialogue"},
 	"protocols/protocoltest": {".", "recorder", "protocols"},
 
 	// In the session process.
@@ -63,7 +64,7 @@ var mayImport = map[string][]string{
 	"configs/profiles":         {},
 
 	"cmd/gateway": {"*"},
-	"cmd/gateway-session": {".", "recorder", "protocols", "protocols/ssh", "internal/ingress", "internal/session",
+	"cmd/gateway-session": {".", "recorder", "protocols", "protocols/ssh", "protocols/telnet", "internal/ingress", "internal/session",
 		"internal/jail", "internal/control", "internal/ring", "internal/osh", "internal/tcp"},
 
 	"interop-tests":           {},

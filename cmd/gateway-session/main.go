@@ -28,6 +28,7 @@ import (
 	"gateway/internal/session"
 	"gateway/protocols"
 	"gateway/protocols/ssh"
+	"gateway/protocols/telnet"
 )
 
 const (
@@ -145,7 +146,7 @@ func serve(ctl *control.Conn, nc net.Conn, report jail.Report) error {
 		Boot: boot, Monitor: ctl, Stop: cancel,
 		Pipeline: &session.Pipeline{
 			Monitor: ctl, Name: boot.Name,
-			Backends: map[gateway.Protocol]protocols.Backend{gateway.SSH: new(ssh.Backend)},
+			Backends: map[gateway.Protocol]protocols.Backend{gateway.SSH: new(ssh.Backend), gateway.Telnet: telnet.Backend{}},
 		},
 	}
 	go func() {

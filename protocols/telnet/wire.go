@@ -99,6 +99,13 @@ func (w *wire) command(c byte) error {
 	return w.send([]byte{iac, c})
 }
 
+// echoes says whether the target takes over the echo.
+func (w *wire) echoes() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.negotiation.them[optEcho]
+}
+
 // begin prepares for the person: their terminal, or none.
 func (w *wire) begin(term string, lines bool) {
 	w.mu.Lock()
