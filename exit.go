@@ -24,6 +24,8 @@ var (
 	RefusalUnknownCommand  = Refusal{104, "UNKNOWN_COMMAND"}
 	RefusalExecFailed      = Refusal{105, "EXEC_FAILED"}
 	RefusalRestricted      = Refusal{106, "RESTRICTED_COMMAND"}
+	RefusalTelnet          = Refusal{107, "TELNET_DENIED"}
+	RefusalNoPassword      = Refusal{108, "PASSFILE_NOT_FOUND"}
 	RefusalAccessDenied    = Refusal{107, "ACCESS_DENIED"}
 	RefusalSSHAs           = Refusal{107, "SSHAS_DENIED"}
 	RefusalNoSpace         = Refusal{109, "OUT_OF_SPACE"}

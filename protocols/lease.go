@@ -25,6 +25,8 @@ type Lease struct {
 	Passwords int
 	// Password gives one of them, for this connection. Wipe it after its use.
 	Password func(ctx context.Context, n int) (gateway.Secret, error)
+	// PasswordWorked is told which one the target accepted.
+	PasswordWorked func(n int)
 	// Redial gives another connection with the target, as the next password is
 	// tried on a new one, FallbackDelay later.
 	Redial        func(ctx context.Context) (net.Conn, error)

@@ -56,7 +56,7 @@ func monitorSettings(c *config.Config, data string) monitor.Settings {
 		MaxConnections: c.MaxConnections, MaxPerSource: c.MaxConnectionsPerSource, SessionsPerConn: c.SessionsPerConnection,
 		Interactive: c.InteractiveModeAllowed, InteractiveByDefault: c.InteractiveModeByDefault,
 		InteractiveTimeout: seconds(c.InteractiveModeTimeout), DisplayLastLogin: c.DisplayLastLogin, Fanciness: c.Fanciness,
-		ProxyJump: c.EgressProxyJumpAllowed, ActivenessProgram: c.ActivenessProgram(data),
+		ProxyJump: c.EgressProxyJumpAllowed, Telnet: c.TelnetAllowed, ActivenessProgram: c.ActivenessProgram(data),
 		ActivenessDenyOnFailure: c.AccountExternalValidationDenyOnFailure, AlwaysActive: c.AlwaysActiveAccounts,
 		ExpiredMessage: c.AccountExpiredMessage,
 		ReadOnly:       c.ReadOnlySlaveMode, RequireSandbox: c.Sandbox == config.SandboxRequire, Admins: c.AdminAccounts,

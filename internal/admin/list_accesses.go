@@ -69,6 +69,9 @@ func listedAccess(a gateway.Access) osh.ListedAccess {
 		IP:            gateway.NetworkText(a.Prefix),
 		User:          optional(a.User),
 		UserComment:   optional(a.Comment),
+		Profile:       a.Profile,
+		Legacy:        a.Legacy,
+		NETCONF:       a.NETCONF,
 	}
 	shown.Port = portText(a.Port)
 	if !a.Proxy.IsZero() {

@@ -28,6 +28,7 @@ const (
 	Open     Event = "open"     // a session to a target begins
 	Close    Event = "close"    // it ended
 	Login    Event = "login"    // a target accepted a key
+	Password Event = "password" // an egress password was given out for a login
 	HostKey  Event = "host-key" // a target's host key was seen for the first time, or has changed
 	Command  Event = "command"  // a command of the gateway ran, or was refused
 	Change   Event = "change"   // accounts, groups, accesses or keys changed

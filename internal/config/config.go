@@ -115,6 +115,8 @@ type Config struct {
 	EgressKeysFrom []netip.Prefix `yaml:"egressKeysFrom"`
 	// People may reach a target through a jump host of the target's side (-J).
 	EgressProxyJumpAllowed bool `yaml:"egressProxyJumpAllowed"`
+	// Targets may be reached over telnet (ssh … -- -e USER@HOST), which nothing protects on its way.
+	TelnetAllowed bool `yaml:"telnetAllowed"`
 	// Seconds to wait for a target to accept the connection: 1 to 300.
 	ConnectTimeout int `yaml:"connectTimeout"`
 

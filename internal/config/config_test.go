@@ -101,8 +101,8 @@ gateway.yaml:5: accountExternalValidationDenyOnFailure: want true or false
 gateway.yaml:6: egressProxyJumpAllowed: want true or false
 gateway.yaml:7: accountExpiredMessage: longer than 1024 bytes`},
 		{"program", "accountExternalValidationProgram: \"/bin/\\tcheck\"\n", "gateway.yaml:1: accountExternalValidationProgram: contains a control character"},
-		{"The Bastion's", "telnetAllowed: true\nsshClientHasOptionE: false\nTOTPProvider: duo\n",
-			`gateway.yaml:1: unknown key telnetAllowed; it is The Bastion's, and not offered yet here: comes with telnet
+		{"The Bastion's", "moshAllowed: true\nsshClientHasOptionE: false\nTOTPProvider: duo\n",
+			`gateway.yaml:1: unknown key moshAllowed; it is The Bastion's, and not offered yet here: comes with mosh
 gateway.yaml:2: unknown key sshClientHasOptionE; it is The Bastion's, and not applicable here: no ssh program is started: the gateway speaks SSH itself
 gateway.yaml:3: unknown key TOTPProvider; it is The Bastion's, and not offered yet here: comes with second factors`},
 		{"control character", "bastionName: \"a\\e[31m\"\n", "gateway.yaml:1: bastionName: contains a control character"},

@@ -88,7 +88,7 @@ func sessionRows() []upstreamRow {
 		{"defaultLogin", same, ""},
 		{"egressKeysFrom", same, "empty writes nothing in front of the keys: addresses are not guessed"},
 		{"keyboardInteractiveAllowed passwordAllowed", later, "comes with passwords of targets"},
-		{"telnetAllowed", later, "comes with telnet"},
+		{"telnetAllowed", same, ""},
 		{"displayLastLogin", same, ""},
 		{"fanciness", better, "only where the client asked for a terminal, which is not dumb, and never with --quiet"},
 		{"interactiveModeAllowed interactiveModeTimeout interactiveModeByDefault", same, ""},

@@ -280,7 +280,7 @@ func (d decoding) Handle(_ context.Context, op Op, body []byte, files []*os.File
 	into := map[Op]any{
 		OpSignHost: new(SignHost), OpUserKey: new(UserKey), OpProve: new(Prove), OpOpen: new(Open),
 		OpSignEgress: new(SignEgress), OpHostKey: new(HostKey), OpWorked: new(Worked), OpAllow: new(Allow), OpEnd: new(End),
-		OpRun: new(Run), OpComplete: new(Complete), OpAbort: new(Abort), OpBoot: new(Boot), OpTerminate: new(Terminate),
+		OpRun: new(Run), OpComplete: new(Complete), OpAbort: new(Abort), OpPassword: new(Password), OpRedial: new(Redial), OpBoot: new(Boot), OpTerminate: new(Terminate),
 		OpSealed: new(Sealed), OpFailed: new(Failed), OpCreate: new(Create), OpRunLocal: new(RunLocal),
 	}[op]
 	if into == nil {

@@ -87,13 +87,17 @@ type Open struct {
 	Port     uint16           `json:"port,omitempty"`
 	Jump     *Hop             `json:"jump,omitempty"` // egress jump host; nil: none
 	UseKey   string           `json:"use_key,omitempty"`
-	Timeout  time.Duration    `json:"timeout,omitempty"` // of the connection; 0: the configured one
-	Wait     bool             `json:"wait,omitempty"`
-	Bind     netip.Addr       `json:"bind,omitzero"` // the gateway's own end; invalid: any
-	Action   gateway.Action   `json:"action"`
-	Command  string           `json:"command,omitempty"` // name of the command, for OSH
-	Term     string           `json:"term,omitempty"`
-	Size     recorder.Resize  `json:"size"`
+	// Password asks for a login with egress passwords instead of keys.
+	Password gateway.PasswordOf `json:"password,omitzero"`
+	// FallbackDelay is between two passwords; it is for the session process.
+	FallbackDelay time.Duration   `json:"fallback_delay,omitempty"`
+	Timeout       time.Duration   `json:"timeout,omitempty"` // of the connection; 0: the configured one
+	Wait          bool            `json:"wait,omitempty"`
+	Bind          netip.Addr      `json:"bind,omitzero"` // the gateway's own end; invalid: any
+	Action        gateway.Action  `json:"action"`
+	Command       string          `json:"command,omitempty"` // name of the command, for OSH
+	Term          string          `json:"term,omitempty"`
+	Size          recorder.Resize `json:"size"`
 	// As asks for a session as another account, for administrators.
 	As string `json:"as,omitempty"`
 }
@@ -115,6 +119,9 @@ type OpenReply struct {
 	Jump         gateway.Target    `json:"jump,omitzero"` // the egress jump host, which is what is connected
 	Keys         []LeasedKey       `json:"keys,omitempty"`
 	Legacy       bool              `json:"legacy,omitempty"`
+	Passwords    int               `json:"passwords,omitempty"` // how many egress passwords there are
+	Profile      string            `json:"profile,omitempty"`   // of the device, as the access names it
+	Profiles     map[string]string `json:"profiles,omitempty"`  // of this node, by name
 	HostKeyTypes []string          `json:"host_key_types,omitempty"`
 	JumpKeyTypes []string          `json:"jump_key_types,omitempty"` // HostKeyTypes of the jump host
 	Env          []string          `json:"env,omitempty"`
@@ -139,6 +146,24 @@ type SignEgress struct {
 	Data      []byte            `json:"data"` // RFC 4252 section 7; the monitor checks user and key in it
 }
 
+// Password asks for an egress password of the session, each at most once, the
+// current one, number 0, first.
+type Password struct {
+	Session gateway.SessionID `json:"session"`
+	Number  int               `json:"number"`
+}
+
+// PasswordReply answers Password.
+type PasswordReply struct {
+	Password []byte `json:"password"`
+}
+
+// Redial asks for another connection with the session's target. The answer has
+// no body; the descriptor comes with it.
+type Redial struct {
+	Session gateway.SessionID `json:"session"`
+}
+
 // HostKey asks whether this is the host key of the session's target, or of its
 // jump host.
 type HostKey struct {
@@ -158,12 +183,13 @@ type HostKeyReply struct {
 	Warning bool `json:"warning,omitempty"`
 }
 
-// Worked says which key the target, or the jump host, accepted. It is a
-// notification.
+// Worked says which key the target, or the jump host, accepted, or which
+// password. It is a notification.
 type Worked struct {
-	Session gateway.SessionID `json:"session"`
-	Jump    bool              `json:"jump,omitempty"`
-	Key     int               `json:"key"`
+	Session  gateway.SessionID `json:"session"`
+	Jump     bool              `json:"jump,omitempty"`
+	Password bool              `json:"password,omitempty"` // Key is the number of a password
+	Key      int               `json:"key"`
 }
 
 // Allow asks whether an operation may be relayed.

@@ -17,6 +17,8 @@ const (
 	OpRun        Op = 10 // run a command of the gateway
 	OpComplete   Op = 11 // names for the completion of a command line
 	OpAbort      Op = 12 // a command line was refused before anything was opened for it
+	OpPassword   Op = 13 // an egress password, for the login at the target
+	OpRedial     Op = 14 // another connection with the target, for the next password
 )
 
 // The operations the monitor asks of the recorder.
@@ -84,6 +86,8 @@ func SessionTable() []Row {
 		{OpRun, "run", Authenticated, 1 << 16, large},
 		{OpComplete, "complete", Authenticated, 1 << 20, small},
 		{OpAbort, "abort", Authenticated, 1 << 16, small},
+		{OpPassword, "password", Authenticated, 1 << 16, small},
+		{OpRedial, "redial", Authenticated, 1 << 16, small},
 	}
 }
 
@@ -110,7 +114,7 @@ func RecorderTable() []Row {
 // and its stack for each.
 func (op Op) slow() bool {
 	switch op {
-	case OpProve, OpOpen, OpEnd, OpRun, OpComplete, OpRunLocal, OpCreate, OpRecover, OpOpenRead, OpTerminate:
+	case OpProve, OpOpen, OpEnd, OpRun, OpComplete, OpRunLocal, OpCreate, OpRecover, OpOpenRead, OpTerminate, OpPassword, OpRedial:
 		return true
 	}
 	return false

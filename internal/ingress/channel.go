@@ -144,17 +144,25 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, l
 	if user == "" {
 		user = cmp.Or(line.SSHAs, s.Pipeline.Account)
 	}
+	protocol := cmp.Or(line.Protocol, gateway.SSH)
 	port := line.Port
 	if port == 0 {
-		port = 22
+		port = map[gateway.Protocol]uint16{gateway.SSH: 22, gateway.Telnet: 23, gateway.NETCONF: 830}[protocol]
 	}
 	action := gateway.Action{Kind: "shell"}
-	if line.Remote != "" {
+	switch {
+	case protocol == gateway.NETCONF:
+		action = gateway.Action{Kind: "subsystem", Text: "netconf"}
+	case line.Remote != "":
 		action = gateway.Action{Kind: "exec", Text: line.Remote}
 	}
+	if t, ok := c.(protocols.Terminal); ok && line.Password.Asked() && !line.TermPassthrough {
+		c = plainTerminal{t}
+	}
 	open := control.Open{
-		Protocol: gateway.SSH, Host: line.Host, User: user, Port: port, UseKey: line.UseKey,
+		Protocol: protocol, Host: line.Host, User: user, Port: port, UseKey: line.UseKey,
 		Timeout: line.Timeout, Wait: line.Wait, Bind: line.Bind, Action: action, As: line.SSHAs,
+		Password: line.Password, FallbackDelay: line.FallbackDelay,
 	}
 	if j := line.Jump; j != (gateway.Target{}) {
 		open.Jump = &control.Hop{Host: j.Host, User: cmp.Or(j.User, user), Port: j.Port}
@@ -162,6 +170,24 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, l
 	return s.Pipeline.Connect(ctx, open, c, line.Quiet, func(r control.Refusal) int {
 		return osh.RefuseLine(env, line, &osh.RefusalError{Refusal: r.Refusal, Text: r.Text})
 	})
+}
+
+// plainTerminal is a terminal of no type: what gear makes of the names of modern
+// ones can confuse a login.
+type plainTerminal struct{ protocols.Terminal }
+
+// Term implements protocols.Terminal.
+func (t plainTerminal) Term() (string, recorder.Resize, string) {
+	_, size, modes := t.Terminal.Term()
+	return "", size, modes
+}
+
+// CloseWrite implements protocols.CloseWriter, if the terminal does.
+func (t plainTerminal) CloseWrite() error {
+	if w, ok := t.Terminal.(protocols.CloseWriter); ok {
+		return w.CloseWrite()
+	}
+	return nil
 }
 
 // command opens a session for commands of the gateway and runs the line in it.

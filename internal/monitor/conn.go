@@ -257,6 +257,14 @@ func (c *conn) handle(ctx context.Context, op control.Op, body []byte, files []*
 		return noFiles(serve(body, c.complete))
 	case control.OpAbort:
 		return noFiles(serve(body, c.abort))
+	case control.OpPassword:
+		return noFiles(serve(body, func(r control.Password) (control.PasswordReply, error) { return c.password(ctx, r) }))
+	case control.OpRedial:
+		var req control.Redial
+		if err := control.Decode(body, &req); err != nil {
+			return nil, nil, err
+		}
+		return c.redial(ctx, req)
 	}
 	return nil, nil, gateway.ErrInvalid // not reached: Admit knows every operation
 }

@@ -87,21 +87,25 @@ func isLogin(data []byte, user, algorithm string, blob []byte) bool {
 	return bytes.Equal(data, append(appendString(nil, data[4:4+session]), rest...))
 }
 
-// worked notes which key the target accepted, or the jump host: only the way
+// worked notes which key or password the target accepted, or the jump host: only the way
 // into the target decides how long the session lasts.
 func (c *conn) worked(r control.Worked) (none, error) {
 	s, err := c.session(r.Session)
 	if err != nil {
 		return none{}, err
 	}
-	if r.Key < 0 || r.Key >= len(s.lease) {
-		return none{}, &control.ViolationError{What: "not a key of this session"}
+	list := s.lease
+	if r.Password {
+		list = s.passwords
+	}
+	if r.Key < 0 || r.Key >= len(list) {
+		return none{}, &control.ViolationError{What: "not a key or password of this session"}
 	}
 	at, err := s.hop(r.Jump)
 	if err != nil {
 		return none{}, err
 	}
-	k := s.lease[r.Key]
+	k := list[r.Key]
 	if !r.Jump {
 		s.mu.Lock()
 		s.in = &k

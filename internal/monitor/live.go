@@ -24,24 +24,35 @@ type live struct {
 	local   bool          // a test login that the owner of the node asked for
 	by      string        // the administrator who acts as the request's principal; empty: themselves
 	index   store.Session // as written to the index at its start
+	opened  control.Open  // what the session process asked for
 	lease   []leased
 	legacy  bool
+	// passwords are what the login may be tried with instead of lease.
+	passwords []leased
+	profile   string // of the device, as an access names it
 
-	mu     sync.Mutex // guards what follows
-	in     *leased    // the key that the target accepted; nil: none yet
-	known  hostKeys   // guarded, since the first one is learned
-	closed bool
-	ending string // why it was told to end; empty: it was not
+	mu sync.Mutex // guards what follows
+	in *leased    // the key or password that the target accepted; nil: none yet
+	// released and redials are how many passwords and further connections the
+	// session process was given.
+	released, redials int
+	known             hostKeys // guarded, since the first one is learned
+	closed            bool
+	ending            string // why it was told to end; empty: it was not
 	// target is our own descriptor of the connection to the target, to cut it
 	// with. nil: there is none.
 	target *os.File
 }
 
-// leased is one egress key that the session may have signatures of.
+// leased is one egress key that the session may have signatures of, or one
+// egress password that it may have.
 type leased struct {
 	way    gateway.Way
 	key    gateway.EgressKey
 	signer ssh.Signer
+
+	password gateway.EgressPassword
+	owner    store.Owner // of the password
 }
 
 // name says which grant it is: "personal" or "group-member:web".
@@ -222,7 +233,7 @@ func endingText(a *gateway.Account, reason gateway.Reason) (string, int) {
 }
 
 // covered reports whether d still grants the way that s came in by: the key
-// that the target accepted, or, before that, any. A key says whose it is, also
+// that the target accepted, or the password, or, before that, any. A key says whose it is, also
 // when the group has another name by now.
 func (s *live) covered(d gateway.Decision) bool {
 	s.mu.Lock()
@@ -232,6 +243,9 @@ func (s *live) covered(d gateway.Decision) bool {
 		return d.Allowed()
 	}
 	return slices.ContainsFunc(d.Ways, func(w gateway.Way) bool {
+		if in.signer == nil {
+			return w.Kind == in.way.Kind && slices.ContainsFunc(w.Passwords, func(p gateway.EgressPassword) bool { return p.ID == in.password.ID })
+		}
 		return w.Kind == in.way.Kind && slices.ContainsFunc(w.Keys, func(k gateway.EgressKey) bool { return k.ID == in.key.ID })
 	})
 }

@@ -31,7 +31,8 @@ type Settings struct {
 	KeyTypes             []string // accepted signature algorithms of ingress keys
 	AcceptEnv            []string
 	DefaultLogin         string
-	DNS                  int // 0: no name is resolved
+	Telnet               bool // targets may be reached over telnet
+	DNS                  int  // 0: no name is resolved
 	IPv4, IPv6           bool
 	LoginGrace           time.Duration
 	ConnectTimeout       time.Duration
@@ -68,12 +69,13 @@ type Signers interface {
 
 // Monitor serves the gateway. Fill the exported fields, then call Serve.
 type Monitor struct {
-	Log      *zap.Logger
-	Audit    Auditor
-	Store    store.Store
-	Policy   *policy.Live
-	Signers  Signers
-	Commands *admin.Executor
+	Log       *zap.Logger
+	Audit     Auditor
+	Store     store.Store
+	Policy    *policy.Live
+	Signers   Signers
+	Passwords Passwords
+	Commands  *admin.Executor
 	// Activeness asks a program whether an account is active; it is not called
 	// while Settings name none.
 	Activeness func(ctx context.Context, program, account string) activeness.Answer

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 // open is the one gate: every session, whatever its protocol and way in, comes
 // through here. The order is the security argument.
 func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error) {
-	if len(r.Action.Kind) > maxWord || len(r.UseKey) > maxWord || len(r.As) > maxWord {
+	if len(r.Action.Kind) > maxWord || len(r.UseKey) > maxWord || len(r.As) > maxWord || len(r.Password.Group) > maxWord {
 		return nil, nil, &control.ViolationError{What: "no kind of session, key or account has such a name"}
 	}
 	now := c.m.Now()
@@ -114,7 +115,7 @@ func (c *conn) newLive(r control.Open, now time.Time) (*live, *control.Refusal) 
 	c.opened++
 	request := gateway.Request{
 		Session: id, Principal: gateway.Principal{Account: c.account}, From: c.from, Via: c.via,
-		Protocol: r.Protocol, Action: r.Action, UseKey: r.UseKey,
+		Protocol: r.Protocol, Action: r.Action, UseKey: r.UseKey, Password: r.Password,
 	}
 	if r.Protocol != gateway.OSH {
 		request.Target = gateway.Target{User: r.User, Host: r.Host, Port: r.Port}
@@ -130,7 +131,7 @@ func (c *conn) newLive(r control.Open, now time.Time) (*live, *control.Refusal) 
 	if r.As != "" { // the index is of what people did themselves
 		by, kind, request.Principal.Account = c.account, "sshas", r.As
 	}
-	return &live{c: c, request: request, by: by, index: store.Session{
+	return &live{c: c, request: request, by: by, opened: r, index: store.Session{
 		ID: id, Account: c.account, Type: kind, From: c.from, Via: c.via, HostTo: clip(r.Host, maxWord), User: clip(r.User, maxWord),
 		ProxyUser: clip(request.Jump.User, maxWord),
 		Plugin:    gateway.Printable(clip(r.Command, 64)), Params: gateway.Printable(clip(r.Action.Text, maxParams)), Started: now,
@@ -156,9 +157,16 @@ func (c *conn) resolve(ctx context.Context, r control.Open, s *live) *control.Re
 	switch r.Protocol {
 	case gateway.OSH:
 		return nil
-	case gateway.SSH:
+	case gateway.SSH, gateway.NETCONF:
+	case gateway.Telnet:
+		if !c.set.Telnet {
+			return &control.Refusal{Refusal: gateway.RefusalTelnet, Text: "telnet is not allowed by this gateway"}
+		}
 	default:
 		return &control.Refusal{Refusal: gateway.RefusalOptions, Text: "this protocol is not offered"}
+	}
+	if s.jumps() && (r.Protocol == gateway.Telnet || r.Password.Asked()) {
+		return &control.Refusal{Refusal: gateway.RefusalConflictOptions, Text: "telnet and logins with a password do not go through a jump host"}
 	}
 	if s.jumps() {
 		if !c.set.ProxyJump {
@@ -219,6 +227,13 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 		if d.Reason == gateway.ReasonIPVersion {
 			return &control.Refusal{Refusal: gateway.RefusalIPVersion, Text: "this IP version is disabled here"}
 		}
+		switch d.Reason {
+		case gateway.ReasonForcedPassword:
+			return &control.Refusal{Refusal: gateway.RefusalForcedPassword, Text: "the egress password that the access forces is not there any more"}
+		case gateway.ReasonNoPassword:
+			return &control.Refusal{Refusal: gateway.RefusalNoPassword,
+				Text: "no access to " + s.route() + " has such an egress password; whyAccess says more"}
+		}
 		return &control.Refusal{Refusal: gateway.RefusalAccessDenied,
 			Text: fmt.Sprintf("Access denied for %s to %s", account, s.route())}
 	}
@@ -226,6 +241,10 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 		return &control.Refusal{Refusal: refusal, Text: text}
 	}
 	s.lease, s.legacy = c.m.leaseKeys(account, d.Ways)
+	s.passwords = leasePasswords(account, d.Ways, s.request.Password)
+	for _, w := range d.Ways {
+		s.profile = cmp.Or(s.profile, w.Access.Profile)
+	}
 	if err := s.readAllHostKeys(); err != nil {
 		// Without them every key would look like a first one.
 		c.m.Log.Error("known host keys not read", zap.String("session", string(s.request.Session)), zap.Error(err))
@@ -267,7 +286,7 @@ func (c *conn) begin(s *live, refusal *control.Refusal) error {
 func (c *conn) openReply(s *live) control.OpenReply {
 	reply := control.OpenReply{
 		Session: s.request.Session, Started: s.index.Started, Target: s.request.Target, Jump: s.request.Jump,
-		Legacy: s.legacy, AuditKey: c.m.AuditKey,
+		Legacy: s.legacy, Passwords: len(s.passwords), Profile: s.profile, AuditKey: c.m.AuditKey,
 	}
 	for i, k := range s.lease {
 		reply.Keys = append(reply.Keys, control.LeasedKey{Index: i, Way: k.way.Kind, Group: k.way.Group, Key: k.key})

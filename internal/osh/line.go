@@ -63,7 +63,11 @@ type Line struct {
 	Bind                      netip.Addr
 	Timeout                   time.Duration // of the connection; 0: the gateway's
 	UseKey                    string
-	SSHAs                     string // connect as that account
+	Protocol                  gateway.Protocol   // empty: SSH
+	Password                  gateway.PasswordOf // log in with a password instead of keys
+	FallbackDelay             time.Duration      // between two passwords
+	TermPassthrough           bool               // the device is told the type of terminal, also when logging in with a password
+	SSHAs                     string             // connect as that account
 	Wait                      bool
 	AlwaysEscape, NeverEscape bool
 	Remote                    string // the remote command, byte for byte; empty: a shell
@@ -127,6 +131,7 @@ type parser struct {
 	host, user, port string
 	interactive      bool
 	bothTTY          bool // -t and -T
+	bothProtocols    bool // two of --telnet and --netconf
 }
 
 func (p *parser) tty(t TTY) {
@@ -338,6 +343,9 @@ func (p *parser) target() error {
 	}
 	if !validHost(l.Host) {
 		return refuse(gateway.RefusalRemoteHost, "remote host %q is not valid", gateway.Printable(clip(l.Host)))
+	}
+	if err := p.password(); err != nil {
+		return err
 	}
 	if p.port == "" {
 		return nil

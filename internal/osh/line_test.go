@@ -124,7 +124,17 @@ func TestParseLineRefusals(t *testing.T) {
 		{"srv -p 65536", 134, "INVALID_PORT"},
 		{"srv -p +22", 134, "INVALID_PORT"},
 		{"srv -p ''", 134, "INVALID_PORT"},
-		{"srv --telnet", 107, "TELNET_DENIED"},
+		{"srv --telnet --netconf", 115, "CONFLICTING_OPTIONS"},
+		{"srv --telnet -- show version", 115, "CONFLICTING_OPTIONS"},
+		{"srv --netconf -- x", 115, "CONFLICTING_OPTIONS"},
+		{"srv --telnet -J hop", 115, "CONFLICTING_OPTIONS"},
+		{"srv -P -J hop", 115, "CONFLICTING_OPTIONS"},
+		{"srv -P --password web", 115, "CONFLICTING_OPTIONS"},
+		{"srv --password web --use-key SHA256:x", 115, "CONFLICTING_OPTIONS"},
+		{"srv --password keyweb", 111, "OPTIONS_ERROR"},
+		{"srv --password ''", 111, "OPTIONS_ERROR"},
+		{"srv -P --fallback-password-delay 0", 111, "OPTIONS_ERROR"},
+		{"ssh-passwd-root-keyweb@srv", 127, "INVALID_REMOTE_USER"},
 		{"srv -J hop,hop2", 111, "OPTIONS_ERROR"},
 		{"srv -J hop -J hop2", 111, "OPTIONS_ERROR"},
 		{"srv -J", 111, "OPTIONS_ERROR"},
@@ -146,7 +156,6 @@ func TestParseLineRefusals(t *testing.T) {
 		{"srv -J hop:0", 134, "INVALID_PORT"},
 		{"srv -J hop:65536", 134, "INVALID_PORT"},
 		{"srv -J hop:", 134, "INVALID_PORT"},
-		{"srv --self-password", 108, "PASSFILE_NOT_FOUND"},
 		{"--mfa-token x srv", 125, "MFA_FAILED"},
 		{"--ssh-as 'b b' srv", 107, "SSHAS_DENIED"},
 		{"--ssh-as bob", 112, "NO_HOST"},
@@ -216,4 +225,30 @@ func FuzzParseLine(f *testing.F) {
 			t.Fatalf("ParseLine(%q).String() = %q, which differs:\n%s", raw, line.String(), diff)
 		}
 	})
+}
+
+// The ways to ask for a login with a password, the oldest ones too.
+func TestPasswordLines(t *testing.T) {
+	for _, test := range []struct {
+		raw, user string
+		of        gateway.PasswordOf
+		protocol  gateway.Protocol
+		delay     time.Duration
+	}{
+		{"srv -P", "", gateway.PasswordOf{Self: true}, "", 3 * time.Second},
+		{"root@srv --password web --fallback-password-delay 9 -e", "root", gateway.PasswordOf{Group: "web"}, gateway.Telnet, 9 * time.Second},
+		{"ssh-passwd-root-web@srv", "root", gateway.PasswordOf{Group: "web"}, "", 3 * time.Second},
+		{"ssh-password-admin@srv", "admin", gateway.PasswordOf{Group: "admin"}, "", 3 * time.Second},
+		{"telnet-passwd-root-web-2@srv", "root", gateway.PasswordOf{Group: "web-2"}, gateway.Telnet, 3 * time.Second},
+		{"ssh-passwd-root-web@srv -P", "ssh-passwd-root-web", gateway.PasswordOf{Self: true}, "", 3 * time.Second},
+		{"srv --netconf", "", gateway.PasswordOf{}, gateway.NETCONF, 0},
+	} {
+		l, err := osh.ParseLine(test.raw)
+		if err != nil || l.User != test.user || l.Password != test.of || l.Protocol != test.protocol || l.FallbackDelay != test.delay {
+			t.Errorf("%s: %+v, %v", test.raw, l, err)
+		}
+		if again, err := osh.ParseLine(l.String()); err != nil || sameLine(again, l) != "" {
+			t.Errorf("%s: %s is read back as %+v, %v", test.raw, l, again, err)
+		}
+	}
 }

@@ -33,6 +33,11 @@ type ListedAccess struct {
 	ReverseDNS    *string `json:"reverseDns"`
 	User          *string `json:"user"`
 	UserComment   *string `json:"userComment"`
+
+	// What The Bastion does not have is there when it is set.
+	Profile string `json:"profile,omitempty"`
+	Legacy  bool   `json:"legacy,omitempty"`
+	NETCONF string `json:"netconfAllow,omitempty"`
 }
 
 // AccessList is the accesses of one way: personal, group-member, group-guest.
@@ -88,6 +93,15 @@ func writeAccesses(w io.Writer, acl []ListedAccess) {
 		}
 		if a.ForcePassword != nil {
 			fmt.Fprintf(w, "  with the password %s", *a.ForcePassword)
+		}
+		if a.Profile != "" {
+			fmt.Fprintf(w, "  as %s", a.Profile)
+		}
+		if a.Legacy {
+			fmt.Fprint(w, "  with old algorithms")
+		}
+		if a.NETCONF != "" {
+			fmt.Fprintf(w, "  NETCONF %s", a.NETCONF)
 		}
 		if a.UserComment != nil {
 			fmt.Fprintf(w, "  # %s", *a.UserComment)

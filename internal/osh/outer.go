@@ -74,6 +74,22 @@ func targetOptions() []outer {
 		{names: []string{"-J"}, arg: "[USER@]HOST[:PORT]", help: "go through that jump host of the target's side",
 			value: setJump,
 			print: func(l Line) (string, bool) { return jumpText(l.Jump), l.Jump != (gateway.Target{}) }},
+		{names: []string{"--telnet", "-e"}, help: "telnet instead of SSH; its port is 23",
+			flag: func(p *parser) { p.protocol(gateway.Telnet) }, print: when(func(l Line) bool { return l.Protocol == gateway.Telnet })},
+		{names: []string{"--netconf"}, help: "NETCONF instead of a shell; its port is 830",
+			flag: func(p *parser) { p.protocol(gateway.NETCONF) }, print: when(func(l Line) bool { return l.Protocol == gateway.NETCONF })},
+		{names: []string{"--password"}, arg: "GROUP", help: "log in with the egress password of that group",
+			value: setPasswordGroup,
+			print: func(l Line) (string, bool) { return l.Password.Group, l.Password.Group != "" }},
+		{names: []string{"--self-password", "-P"}, help: "log in with your own egress password",
+			flag: func(p *parser) { p.line.Password.Self = true }, print: when(func(l Line) bool { return l.Password.Self })},
+		{names: []string{"--fallback-password-delay"}, arg: "SECONDS", help: "between two passwords, 3 if not given",
+			value: setFallbackDelay,
+			print: func(l Line) (string, bool) {
+				return strconv.Itoa(int(l.FallbackDelay / time.Second)), l.FallbackDelay != 0
+			}},
+		{names: []string{"--term-passthrough"}, help: "with a password too, tell the device your type of terminal",
+			flag: func(p *parser) { p.line.TermPassthrough = true }, print: when(func(l Line) bool { return l.TermPassthrough })},
 		{names: []string{"--use-key"}, arg: "FINGERPRINT", help: "try only that egress key",
 			value: setKey,
 			print: func(l Line) (string, bool) { return l.UseKey, l.UseKey != "" }},
@@ -93,10 +109,6 @@ func targetOptions() []outer {
 // serve: a script learns at once, and with the code it expects.
 func notOffered() []outer {
 	return []outer{
-		refused(107, "TELNET_DENIED", "telnet is not offered by this gateway", "--telnet", "-e"),
-		refused(107, "NETCONF_DENIED", "NETCONF is not offered by this gateway", "--netconf"),
-		refused(108, "PASSFILE_NOT_FOUND", "logging in with a password is not offered by this gateway",
-			"--password", "--self-password", "-P", "--fallback-password-delay", "--term-passthrough"),
 		refused(107, "KBD_INTERACTIVE_DENIED", "keyboard-interactive is not offered by this gateway", "--kbd-interactive"),
 		refused(107, "FORWARD_AGENT_DENIED", "agent forwarding is not offered by this gateway", "--forward-agent", "-x"),
 		refused(125, "MFA_FAILED", "second factors are not offered by this gateway",

@@ -25,6 +25,8 @@ type NewAccessOptions struct {
 	Force         bool   `opt:"force" help:"don't try to connect first"`
 	ForceKey      string `opt:"force-key" arg:"FINGERPRINT" help:"use only that egress key"`
 	ForcePassword string `opt:"force-password" arg:"HASH" help:"use only the egress password that has this hash"`
+	Profile       string `opt:"profile" arg:"PROFILE" help:"the device profile of logins with a password; found out if not given"`
+	Legacy        bool   `opt:"legacy" help:"permit algorithms of SSH that are insecure today, for old gear"`
 }
 
 // SelfAddPersonalAccess is the request of selfAddPersonalAccess.

@@ -54,6 +54,9 @@ func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Clie
 // set no timeout. Some gear needs many seconds for the key exchange alone.
 const loginTimeout = 30 * time.Second
 
+// autologinTimeout is that of one login with a password, as The Bastion has it.
+const autologinTimeout = 45 * time.Second
+
 // relay logs in to the target and moves bytes until the end.
 func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c protocols.Client, show, tell func(string)) (gateway.Exit, error) {
 	backend := p.Backends[r.Protocol]
@@ -67,9 +70,12 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 	s.target.Close()
 	request := gateway.Request{
 		Session: s.Session, Principal: gateway.Principal{Account: cmp.Or(r.As, p.Account)}, Protocol: r.Protocol,
-		Target: s.Target, Jump: s.Jump, Action: r.Action, UseKey: r.UseKey,
+		Target: s.Target, Jump: s.Jump, Action: r.Action, UseKey: r.UseKey, Password: r.Password,
 	}
 	within := loginTimeout
+	if s.Passwords > 0 { // gear is slow to say no, and each password has a connection of its own
+		within = time.Duration(s.Passwords) * (autologinTimeout + r.FallbackDelay)
+	}
 	if r.Timeout > 0 {
 		within = r.Timeout
 	}
@@ -85,7 +91,9 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 			return askPerson(c, show, q)
 		}
 	}
-	conn, err := backend.Login(loginCtx, nc, request, Lease(ctx, p.Monitor, s.OpenReply, Person{ask, tell, show}))
+	lease := Lease(ctx, p.Monitor, s.OpenReply, Person{ask, tell, show})
+	lease.FallbackDelay = r.FallbackDelay
+	conn, err := backend.Login(loginCtx, nc, request, lease)
 	if err != nil {
 		return gateway.Exit{}, err
 	}
@@ -107,6 +115,9 @@ func (p *Pipeline) welcome(s *Session, who string, tell func(string)) {
 			way += " of " + k.Group
 		}
 		tell(fmt.Sprintf("     - %s with %s key %s", way, strings.ToUpper(strings.TrimPrefix(k.Key.Type, "ssh-")), k.Key.Fingerprint))
+	}
+	if s.Passwords > 0 {
+		tell(fmt.Sprintf("     - with egress passwords: %d", s.Passwords))
 	}
 	tell("Connecting...")
 }
@@ -155,8 +166,17 @@ func (p *Pipeline) failed(ctx context.Context, err error, s *Session, show func(
 }
 
 func loginExit(k protocols.LoginErrorKind) int {
-	if k == protocols.HandshakeTimeout {
+	switch k {
+	case protocols.HandshakeTimeout:
 		return gateway.ExitConnectTimeout
+	case protocols.PasswordRefused: // as The Bastion's autologin has them, from here on
+		return 100
+	case protocols.NoLoginPrompt:
+		return 2
+	case protocols.NoPasswordPrompt:
+		return 3
+	case protocols.NoShellPrompt:
+		return 4
 	}
 	return gateway.ExitLoginFailed
 }

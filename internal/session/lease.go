@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"net"
 
 	"gateway"
 	"gateway/internal/control"
@@ -20,12 +21,40 @@ type Person struct {
 func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) protocols.Lease {
 	l := lease(ctx, m, r, false, who)
 	l.Legacy, l.HostKeyTypes, l.Env = r.Legacy, r.HostKeyTypes, r.Env
+	l.Profile, l.Profiles = r.Profile, r.Profiles
+	if r.Passwords > 0 {
+		passwords(m, r, &l)
+	}
 	if r.Jump != (gateway.Target{}) {
 		jump := lease(ctx, m, r, true, who) // Legacy is for the target's sake
 		jump.HostKeyTypes = r.JumpKeyTypes
 		l.Jump = &jump
 	}
 	return l
+}
+
+// passwords lets the login be tried with egress passwords.
+func passwords(m Monitor, r control.OpenReply, l *protocols.Lease) {
+	l.Passwords = r.Passwords
+	l.Password = func(ctx context.Context, n int) (gateway.Secret, error) {
+		var reply control.PasswordReply
+		_, err := m.Call(ctx, control.OpPassword, control.Password{Session: r.Session, Number: n}, &reply)
+		return gateway.NewSecret(reply.Password), err
+	}
+	l.PasswordWorked = func(n int) {
+		_ = m.Notify(control.OpWorked, control.Worked{Session: r.Session, Password: true, Key: n})
+	}
+	l.Redial = func(ctx context.Context) (net.Conn, error) {
+		files, err := m.Call(ctx, control.OpRedial, control.Redial{Session: r.Session}, nil)
+		if err != nil {
+			return nil, err
+		}
+		defer control.CloseFiles(files)
+		if len(files) != 1 {
+			return nil, fmt.Errorf("connect again: %d descriptors: %w", len(files), gateway.ErrUnavailable)
+		}
+		return net.FileConn(files[0])
+	}
 }
 
 // lease is for one login: at the jump host, or at the target.

@@ -1,0 +1,108 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"go.uber.org/zap"
+
+	"gateway"
+	"gateway/internal/audit"
+	"gateway/internal/control"
+	"gateway/internal/store"
+)
+
+// Passwords gives egress passwords in the clear.
+type Passwords interface {
+	Password(ctx context.Context, owner store.Owner, p gateway.EgressPassword) (gateway.Secret, error)
+}
+
+// maxPasswords is the current password and ten fallbacks: more would lock the
+// account out on most devices, and take minutes.
+const maxPasswords = 11
+
+// leasePasswords collects the egress passwords of all granting ways, each once,
+// in order.
+func leasePasswords(account string, ways []gateway.Way, of gateway.PasswordOf) []leased {
+	var list []leased
+	seen := map[int64]bool{}
+	owner := store.Owner{Account: account}
+	if of.Group != "" {
+		owner = store.Owner{Group: of.Group}
+	}
+	for _, w := range ways {
+		for _, p := range w.Passwords {
+			if !seen[p.ID] && len(list) < maxPasswords {
+				seen[p.ID] = true
+				list = append(list, leased{way: w, password: p, owner: owner})
+			}
+		}
+	}
+	return list
+}
+
+// password releases a password of the session's lease, for the login that was
+// decided on. Each is released once: another login has another connection.
+func (c *conn) password(ctx context.Context, r control.Password) (control.PasswordReply, error) {
+	s, err := c.session(r.Session)
+	if err != nil {
+		return control.PasswordReply{}, err
+	}
+	s.mu.Lock()
+	next := s.released
+	s.mu.Unlock()
+	if r.Number != next || r.Number >= len(s.passwords) {
+		return control.PasswordReply{}, &control.ViolationError{What: "not the next password of this session"}
+	}
+	l := s.passwords[r.Number]
+	// It is written down before it is out of our hands.
+	err = c.m.record(audit.Record{
+		Event: audit.Password, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from,
+		Target: s.request.Target, Protocol: s.request.Protocol, Allowed: audit.Yes, Way: l.name(),
+		Details: []audit.Detail{{Key: "password", Value: strconv.FormatInt(l.password.ID, 10)}, {Key: "number", Value: strconv.Itoa(r.Number)}},
+	})
+	if err != nil {
+		return control.PasswordReply{}, err
+	}
+	secret, err := c.m.Passwords.Password(ctx, l.owner, l.password)
+	if err != nil {
+		c.m.Log.Error("egress password unusable", zap.Int64("password", l.password.ID), zap.Error(err))
+		return control.PasswordReply{}, fmt.Errorf("egress password: %w", gateway.ErrUnavailable)
+	}
+	s.mu.Lock()
+	s.released++
+	s.mu.Unlock()
+	return control.PasswordReply{Password: secret.Reveal()}, nil
+}
+
+// redial gives the session another connection with its target, in place of the
+// one it has: as often as there are passwords to try.
+func (c *conn) redial(ctx context.Context, r control.Redial) (any, []*os.File, error) {
+	s, err := c.session(r.Session)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.mu.Lock()
+	s.redials++
+	tooMany, ending := s.redials >= len(s.passwords), s.ending != ""
+	s.mu.Unlock()
+	switch {
+	case tooMany:
+		return nil, nil, &control.ViolationError{What: "more connections than passwords"}
+	case ending:
+		return nil, nil, fmt.Errorf("redial: %w", gateway.ErrDenied)
+	}
+	s.cutTarget()
+	target, err := c.m.dial(ctx, s.firstHop(), s.opened, c.set)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connecting again: %s: %w", dialText(err), gateway.ErrUnavailable)
+	}
+	if err := s.holdTarget(target); err != nil {
+		target.Close()
+		return nil, nil, errors.Join(gateway.ErrUnavailable, err)
+	}
+	return none{}, []*os.File{target}, nil
+}

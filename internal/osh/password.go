@@ -1,0 +1,74 @@
+package osh
+
+import (
+	"regexp"
+	"strconv"
+	"time"
+
+	"gateway"
+)
+
+// protocol notes what is to be spoken instead of SSH.
+func (p *parser) protocol(want gateway.Protocol) {
+	p.bothProtocols = p.bothProtocols || p.line.Protocol != "" && p.line.Protocol != want
+	p.line.Protocol = want
+}
+
+func setPasswordGroup(p *parser, v string) error {
+	if err := gateway.CheckGroupName(v); err != nil {
+		return refuse(gateway.RefusalOptions, "--password wants the name of a group")
+	}
+	p.line.Password.Group = v
+	return nil
+}
+
+func setFallbackDelay(p *parser, v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > 300 {
+		return refuse(gateway.RefusalOptions, "--fallback-password-delay wants seconds, from 1 to 300")
+	}
+	p.line.FallbackDelay = time.Duration(n) * time.Second
+	return nil
+}
+
+// fallbackDelay is the pause between two passwords when none is given.
+const fallbackDelay = 3 * time.Second
+
+// passwordLogin is an older way to ask for a login with a password: in the name
+// of the remote user, with a group that is otherwise named like the user.
+var passwordLogin = regexp.MustCompile(`^(ssh|telnet)-passw(?:or)?d-([^-]+)(?:-(.+))?$`)
+
+// password checks what was asked for together, and reads the older way.
+func (p *parser) password() error {
+	l := &p.line
+	if m := passwordLogin.FindStringSubmatch(l.User); m != nil && !l.Password.Asked() {
+		l.User, l.Password.Group = m[2], m[3]
+		if m[3] == "" {
+			l.Password.Group = m[2]
+		}
+		if m[1] == "telnet" {
+			p.protocol(gateway.Telnet)
+		}
+		if err := gateway.CheckGroupName(l.Password.Group); err != nil {
+			return refuse(gateway.RefusalRemoteUser, "remote user %q names no group with a password", gateway.Printable(clip(m[0])))
+		}
+	}
+	if l.Password.Asked() && l.FallbackDelay == 0 {
+		l.FallbackDelay = fallbackDelay
+	}
+	switch conflict := func(what string) error { return refuse(gateway.RefusalConflictOptions, "%s exclude each other", what) }; {
+	case p.bothProtocols:
+		return conflict("--telnet and --netconf")
+	case l.Password.Self && l.Password.Group != "":
+		return conflict("--password and --self-password")
+	case l.Password.Asked() && l.UseKey != "":
+		return conflict("a login with a password and --use-key")
+	case l.Jump != (gateway.Target{}) && (l.Password.Asked() || l.Protocol == gateway.Telnet):
+		return conflict("-J and a login with a password, or telnet,")
+	case l.Protocol == gateway.NETCONF && l.Remote != "":
+		return conflict("--netconf and a remote command")
+	case l.Protocol == gateway.Telnet && l.Remote != "":
+		return refuse(gateway.RefusalConflictOptions, "telnet runs no remote command: type it after the login, or send it as input")
+	}
+	return nil
+}
