@@ -21,6 +21,7 @@ import (
 	"gateway/internal/audit"
 	"gateway/internal/config"
 	"gateway/internal/monitor"
+	"gateway/internal/profiles"
 	"gateway/internal/store"
 	"gateway/internal/store/sqlite"
 	"gateway/internal/vault"
@@ -221,10 +222,18 @@ func (n *node) openMonitor() error {
 	if err != nil {
 		return err
 	}
+	devices, err := profiles.Load(os.DirFS(n.folder.path("profiles")))
+	if err != nil {
+		return err
+	}
+	if err := devices.Problems(); err != nil {
+		n.log.Warn("device profiles that can't be used", zap.Error(err))
+	}
 	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
 	n.monitor = &monitor.Monitor{
 		Log: n.log, Audit: n.audit, Store: n.store, Policy: n.policy, Signers: signers{n}, HostKeys: hostKeys,
-		SealKey: seed, AuditKey: recorder.KeyID(public), Recording: recordings,
+		Profiles: devices.Lease,
+		SealKey:  seed, AuditKey: recorder.KeyID(public), Recording: recordings,
 		SessionCommand:  []string{program},
 		RecorderCommand: []string{self, "recorder"},
 		Settings:        func() monitor.Settings { return monitorSettings(n.config(), data) },

@@ -120,8 +120,7 @@ type OpenReply struct {
 	Keys         []LeasedKey       `json:"keys,omitempty"`
 	Legacy       bool              `json:"legacy,omitempty"`
 	Passwords    int               `json:"passwords,omitempty"` // how many egress passwords there are
-	Profile      string            `json:"profile,omitempty"`   // of the device, as the access names it
-	Profiles     map[string]string `json:"profiles,omitempty"`  // of this node, by name
+	Profiles     string            `json:"profiles,omitempty"`  // of devices, for a login with a password; see protocols.Lease
 	HostKeyTypes []string          `json:"host_key_types,omitempty"`
 	JumpKeyTypes []string          `json:"jump_key_types,omitempty"` // HostKeyTypes of the jump host
 	Env          []string          `json:"env,omitempty"`

@@ -29,7 +29,7 @@ type live struct {
 	legacy  bool
 	// passwords are what the login may be tried with instead of lease.
 	passwords []leased
-	profile   string // of the device, as an access names it
+	profiles  string // of devices, to try them with
 
 	mu sync.Mutex // guards what follows
 	in *leased    // the key or password that the target accepted; nil: none yet

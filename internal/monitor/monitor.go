@@ -75,7 +75,10 @@ type Monitor struct {
 	Policy    *policy.Live
 	Signers   Signers
 	Passwords Passwords
-	Commands  *admin.Executor
+	// Profiles gives the device profile of that name, or all of them for "", as
+	// protocols.Lease has them.
+	Profiles func(name string) (string, error)
+	Commands *admin.Executor
 	// Activeness asks a program whether an account is active; it is not called
 	// while Settings name none.
 	Activeness func(ctx context.Context, program, account string) activeness.Answer

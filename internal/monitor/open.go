@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -242,8 +241,8 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 	}
 	s.lease, s.legacy = c.m.leaseKeys(account, d.Ways)
 	s.passwords = leasePasswords(account, d.Ways, s.request.Password)
-	for _, w := range d.Ways {
-		s.profile = cmp.Or(s.profile, w.Access.Profile)
+	if refusal := s.readProfiles(d.Ways); refusal != nil {
+		return refusal
 	}
 	if err := s.readAllHostKeys(); err != nil {
 		// Without them every key would look like a first one.
@@ -286,7 +285,7 @@ func (c *conn) begin(s *live, refusal *control.Refusal) error {
 func (c *conn) openReply(s *live) control.OpenReply {
 	reply := control.OpenReply{
 		Session: s.request.Session, Started: s.index.Started, Target: s.request.Target, Jump: s.request.Jump,
-		Legacy: s.legacy, Passwords: len(s.passwords), Profile: s.profile, AuditKey: c.m.AuditKey,
+		Legacy: s.legacy, Passwords: len(s.passwords), Profiles: s.profiles, AuditKey: c.m.AuditKey,
 	}
 	for i, k := range s.lease {
 		reply.Keys = append(reply.Keys, control.LeasedKey{Index: i, Way: k.way.Kind, Group: k.way.Group, Key: k.key})

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,23 @@ func leasePasswords(account string, ways []gateway.Way, of gateway.PasswordOf) [
 		}
 	}
 	return list
+}
+
+// readProfiles gets what is known of logging in to the device: by the profile
+// that the first of the accesses names, or by all of them.
+func (s *live) readProfiles(ways []gateway.Way) *control.Refusal {
+	if len(s.passwords) == 0 {
+		return nil
+	}
+	name := ""
+	for _, w := range ways {
+		name = cmp.Or(name, w.Access.Profile)
+	}
+	var err error
+	if s.profiles, err = s.c.m.Profiles(name); err != nil {
+		return &control.Refusal{Refusal: gateway.RefusalExecFailed, Text: "the device profile can't be used: " + gateway.Printable(clip(err.Error(), 256))}
+	}
+	return nil
 }
 
 // password releases a password of the session's lease, for the login that was

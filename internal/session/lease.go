@@ -21,7 +21,7 @@ type Person struct {
 func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) protocols.Lease {
 	l := lease(ctx, m, r, false, who)
 	l.Legacy, l.HostKeyTypes, l.Env = r.Legacy, r.HostKeyTypes, r.Env
-	l.Profile, l.Profiles = r.Profile, r.Profiles
+	l.Profiles = r.Profiles
 	if r.Passwords > 0 {
 		passwords(m, r, &l)
 	}
