@@ -90,10 +90,6 @@ const (
 	HostKeyRefused   LoginErrorKind = "hostkey_changed"
 	AuthFailed       LoginErrorKind = "permission_denied"
 	NoCommonSuite    LoginErrorKind = "no_common_algorithm"
-	PasswordRefused  LoginErrorKind = "password_refused"   // the device takes none of the passwords
-	NoLoginPrompt    LoginErrorKind = "no_login_prompt"    // a device asked for no user that a profile knows
-	NoPasswordPrompt LoginErrorKind = "no_password_prompt" // nor for a password
-	NoShellPrompt    LoginErrorKind = "no_shell_prompt"    // and there was no prompt after it
 	HandshakeTimeout LoginErrorKind = "connection_timeout"
 	BrokenHandshake  LoginErrorKind = "connection_error"
 	NotSupported     LoginErrorKind = "not_supported" // the protocol has no such thing

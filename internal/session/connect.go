@@ -169,8 +169,10 @@ func loginExit(k protocols.LoginErrorKind) int {
 	switch k {
 	case protocols.HandshakeTimeout:
 		return gateway.ExitConnectTimeout
-	case protocols.PasswordRefused: // as The Bastion's autologin has them, from here on
+	case protocols.PasswordRefused, protocols.LockedOut: // as The Bastion's autologin has them, from here on
 		return 100
+	case protocols.PasswordMissing:
+		return 101
 	case protocols.NoLoginPrompt:
 		return 2
 	case protocols.NoPasswordPrompt:
