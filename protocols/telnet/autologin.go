@@ -94,7 +94,7 @@ func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, 
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	err = a.run(ctx)
 	if !stop() {
-		err = a.interrupted(ctx)
+		err = a.interrupted(ctx, err)
 	}
 	if err == nil {
 		err = nc.SetReadDeadline(time.Time{})
@@ -106,18 +106,19 @@ func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, 
 	return a.conn, nil
 }
 
-// interrupted is the error of a login that ctx ended. Where the time was up the
-// step that took it says more than that.
-func (a *attempt) interrupted(ctx context.Context) error {
+// interrupted is the error of a login that ctx ended, and err what came of it.
+// Where the time was up the step that took it says more than that.
+func (a *attempt) interrupted(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
-	if errors.Is(cause, context.DeadlineExceeded) {
-		for _, action := range a.engine.Expired() {
-			if f, ok := action.(dialogue.Failed); ok {
-				return a.failed(f)
-			}
+	if !errors.Is(cause, context.DeadlineExceeded) || err == nil {
+		return fmt.Errorf("log in: %w", cause)
+	}
+	for _, action := range a.engine.Expired() {
+		if f, ok := action.(dialogue.Failed); ok {
+			return a.failed(f)
 		}
 	}
-	return fmt.Errorf("log in: %w", cause)
+	return err // the engine took the end of the connection for the target's
 }
 
 // errDone ends run when the target is at its prompt.
