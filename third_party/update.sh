@@ -9,7 +9,7 @@ set -eu
 version=v0.58.0
 sum=h1:COkYLr4k7nDI4r6QtMML2AfzeIswWHAJthLS6K/M/54=
 packages='ssh ssh/internal/bcrypt_pbkdf chacha20 internal/alias internal/poly1305
-	blowfish curve25519 cryptobyte cryptobyte/asn1'
+	blowfish curve25519 cryptobyte cryptobyte/asn1 pbkdf2 scrypt'
 
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
