@@ -5,6 +5,16 @@ import (
 	"time"
 )
 
+// The length of an egress password.
+const (
+	MinPasswordSize = 8
+	MaxPasswordSize = 128
+)
+
+// MaxEgressPasswords is how many an account or a group has at most: the current
+// one and 99 others.
+const MaxEgressPasswords = 100
+
 // EgressPassword is a password that the gateway holds for an account or a
 // group; what it is only the vault knows. The lists of accounts and groups
 // begin with the current one; the others are tried when it fails.
