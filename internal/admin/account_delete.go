@@ -15,7 +15,7 @@ func accountDelete(ctx context.Context, c *call, r *osh.AccountDelete) (osh.Resu
 	if sentence := "Yes, delete the account " + r.Account; !r.NoConfirm && r.Confirm != sentence {
 		return osh.Result{}, c.fail(osh.CodeUnconfirmed, "Its live sessions end, and only accountRestore brings it back. To go on, type: %s", sentence)
 	}
-	from := KeyContext(store.Owner{Account: r.Account})
+	owner := store.Owner{Account: r.Account}
 	var archive int64
 	c.ends = ending{account: r.Account, why: gateway.RefusalAccountInvalid, reason: "account deleted"}
 	err := c.update(ctx, func(tx store.Tx) error {
@@ -23,15 +23,13 @@ func accountDelete(ctx context.Context, c *call, r *osh.AccountDelete) (osh.Resu
 			return err
 		}
 		var err error
-		archive, err = tx.ArchiveAccount(r.Account, c.actor.Account, c.now, func(sealed []byte) ([]byte, error) {
-			return c.e.Vault.Reseal(sealed, from, archiveContext(r.Account))
-		})
+		archive, err = tx.ArchiveAccount(r.Account, c.actor.Account, c.now, c.reseal(contextOf(owner), archiveContext(r.Account)))
 		return err
 	})
 	if err != nil {
 		return osh.Result{}, err
 	}
-	c.e.Vault.Forget(from)
+	c.e.Vault.Forget(KeyContext(owner))
 	v := osh.AccountDeleteValue{Account: r.Account, Operation: "deleted", TTYGroup: r.Account + "-tty"}
 	return c.ok(v, "The account %s is deleted, %s. It is kept as archive %d.", r.Account, ended(c.ends.n), archive)
 }

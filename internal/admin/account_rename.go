@@ -27,7 +27,7 @@ func accountRename(ctx context.Context, c *call, r *osh.AccountRename) (osh.Resu
 			return osh.Result{}, err
 		}
 	}
-	from, to := KeyContext(store.Owner{Account: r.Account}), KeyContext(store.Owner{Account: r.To})
+	from, to := store.Owner{Account: r.Account}, store.Owner{Account: r.To}
 	c.ends = ending{account: r.Account, why: gateway.RefusalAccountInvalid, reason: "account renamed to " + r.To}
 	err := c.update(ctx, func(tx store.Tx) error {
 		if _, err := c.account(tx, r.Account); err != nil {
@@ -36,12 +36,12 @@ func accountRename(ctx context.Context, c *call, r *osh.AccountRename) (osh.Resu
 		if _, err := tx.Account(r.To); err == nil {
 			return c.accountExists(r.To)
 		}
-		return tx.RenameAccount(r.Account, r.To, func(sealed []byte) ([]byte, error) { return c.e.Vault.Reseal(sealed, from, to) })
+		return tx.RenameAccount(r.Account, r.To, c.reseal(contextOf(from), contextOf(to)))
 	})
 	if err != nil {
 		return osh.Result{}, err
 	}
-	c.e.Vault.Forget(from)
+	c.e.Vault.Forget(KeyContext(from))
 	return c.ok(osh.AccountRenameValue{Account: r.To, Old: r.Account}, "The account %s is now called %s, %s.",
 		r.Account, r.To, ended(c.ends.n))
 }

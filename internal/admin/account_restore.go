@@ -11,10 +11,6 @@ import (
 	"gateway/internal/store"
 )
 
-// archiveContext is what the egress keys of a deleted account are sealed for:
-// they can't be used before they are sealed for the account again.
-func archiveContext(account string) string { return "archived-egress-key:account:" + account }
-
 func accountRestore(ctx context.Context, c *call, r *osh.AccountRestore) (osh.Result, error) {
 	if err := c.checkAccountName(r.Account); err != nil {
 		return osh.Result{}, err
@@ -91,7 +87,7 @@ func (b *restoration) run() error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []func() error{b.keys, b.grants, b.personal, b.roles, b.guest} {
+	for _, part := range []func() error{b.keys, b.passwords, b.grants, b.personal, b.roles, b.guest} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -111,11 +107,30 @@ func (b *restoration) keys() error {
 	}
 	owner := store.Owner{Account: a.Name}
 	for i, k := range a.EgressKeys {
-		sealed, err := b.e.Vault.Reseal(b.archive.Sealed[i], archiveContext(a.Name), KeyContext(owner))
+		sealed, err := b.reseal(archiveContext(a.Name), contextOf(owner))(store.EgressKey, b.archive.Sealed[i])
 		if err != nil {
 			return fmt.Errorf("archive %d: egress key %s: %w", b.archive.ID, k.Fingerprint, err)
 		}
 		if _, err := b.tx.AddEgressKey(owner, k, sealed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// passwords adds the oldest first: the last one added is the current one.
+func (b *restoration) passwords() error {
+	a := b.archive.Account
+	if len(b.archive.SealedPasswords) != len(a.Passwords) {
+		return fmt.Errorf("archive %d: %d sealed of %d passwords", b.archive.ID, len(b.archive.SealedPasswords), len(a.Passwords))
+	}
+	owner := store.Owner{Account: a.Name}
+	for i, p := range slices.Backward(a.Passwords) {
+		sealed, err := b.reseal(archiveContext(a.Name), contextOf(owner))(store.EgressPassword, b.archive.SealedPasswords[i])
+		if err != nil {
+			return fmt.Errorf("archive %d: egress password %d: %w", b.archive.ID, p.ID, err)
+		}
+		if _, err := b.tx.AddEgressPassword(owner, p, sealed); err != nil {
 			return err
 		}
 	}

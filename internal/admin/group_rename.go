@@ -18,7 +18,7 @@ func groupRename(ctx context.Context, c *call, r *osh.GroupRename) (osh.Result, 
 	if r.To == r.Group {
 		return osh.Result{}, c.noChange("That is the name of the group.")
 	}
-	from, to := KeyContext(store.Owner{Group: r.Group}), KeyContext(store.Owner{Group: r.To})
+	from, to := store.Owner{Group: r.Group}, store.Owner{Group: r.To}
 	err := c.update(ctx, func(tx store.Tx) error {
 		if _, err := c.group(tx, r.Group); err != nil {
 			return err
@@ -28,11 +28,11 @@ func groupRename(ctx context.Context, c *call, r *osh.GroupRename) (osh.Result, 
 		} else if !errors.Is(err, gateway.ErrNotFound) {
 			return err
 		}
-		return tx.RenameGroup(r.Group, r.To, func(sealed []byte) ([]byte, error) { return c.e.Vault.Reseal(sealed, from, to) })
+		return tx.RenameGroup(r.Group, r.To, c.reseal(contextOf(from), contextOf(to)))
 	})
 	if err != nil {
 		return osh.Result{}, err
 	}
-	c.e.Vault.Forget(from)
+	c.e.Vault.Forget(KeyContext(from))
 	return c.ok(osh.GroupRenameValue{Group: r.To, Old: r.Group}, "The group %s is now called %s.", r.Group, r.To)
 }

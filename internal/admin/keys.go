@@ -112,14 +112,6 @@ func (c *call) checkAlgorithm(algo string, size int) (string, int, error) {
 	return algo, size, nil
 }
 
-// KeyContext is what the sealed half of an egress key of o is bound to.
-func KeyContext(o store.Owner) string {
-	if o.Group != "" {
-		return "egress-key:group:" + o.Group
-	}
-	return "egress-key:account:" + o.Account
-}
-
 // newKey makes an egress key for o.
 func (c *call) newKey(algo string, size int, o store.Owner) (gateway.EgressKey, []byte, error) {
 	key, sealed, err := c.e.Vault.GenerateKey(algo, size, KeyContext(o))

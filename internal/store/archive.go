@@ -15,9 +15,11 @@ type Archive struct {
 	At      time.Time        `json:"-"`
 	Account *gateway.Account `json:"account"`
 	// Sealed are the private halves of Account.EgressKeys, in their order.
-	Sealed [][]byte        `json:"sealed"`
-	Roles  []ArchivedRole  `json:"roles"`
-	Guest  []ArchivedGuest `json:"guest"`
+	Sealed [][]byte `json:"sealed"`
+	// SealedPasswords are the secrets of Account.Passwords, in their order.
+	SealedPasswords [][]byte        `json:"sealed_passwords,omitempty"`
+	Roles           []ArchivedRole  `json:"roles"`
+	Guest           []ArchivedGuest `json:"guest"`
 }
 
 // ArchivedGroup says which group it was: another one may have its name today.

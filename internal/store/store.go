@@ -36,6 +36,8 @@ type Store interface {
 
 	// SealedKey returns the sealed private half of an egress key.
 	SealedKey(ctx context.Context, id int64) ([]byte, error)
+	// SealedPassword returns a sealed egress password.
+	SealedPassword(ctx context.Context, id int64) ([]byte, error)
 
 	// HostKeys returns the host keys of a target that are known to an account,
 	// as met behind that egress jump host; zero: directly.
@@ -67,33 +69,32 @@ type Tx interface {
 	Group(name string) (*gateway.Group, error)
 
 	// CreateAccount and UpdateAccount write the scalar fields (not keys,
-	// accesses, grants). CreateAccount picks the lowest free UID in
+	// passwords, accesses, grants). CreateAccount picks the lowest free UID in
 	// [uidMin, uidMax] when a.UID is 0 and sets it.
 	CreateAccount(a *gateway.Account, uidMin, uidMax int) error
 	UpdateAccount(a *gateway.Account) error
-	// DeleteAccount removes it with its keys, accesses, roles and guest accesses.
+	// DeleteAccount removes it with its keys, passwords, accesses, roles and guest accesses.
 	DeleteAccount(name string) error
 	// ArchiveAccount deletes it and keeps all that in an archive. reseal gives
-	// the private half of each egress key sealed for the archive.
-	ArchiveAccount(name, by string, at time.Time, reseal func(sealed []byte) ([]byte, error)) (id int64, err error)
+	// each of its secrets sealed for the archive.
+	ArchiveAccount(name, by string, at time.Time, reseal Reseal) (id int64, err error)
 	Archive(id int64) (Archive, error)
 	DeleteArchive(id int64) error
 	// RenameAccount gives it another name, with all that it has, the host keys
 	// that it knows and its sessions in the index. See RenameGroup for reseal.
-	RenameAccount(name, to string, reseal func(sealed []byte) ([]byte, error)) error
+	RenameAccount(name, to string, reseal Reseal) error
 	Grant(account, command string) (changed bool, err error)
 	Revoke(account, command string) (changed bool, err error)
 	AddIngressKey(account string, k gateway.IngressKey) (id int64, err error)
 	DelIngressKey(account string, id int64) error
 
 	// CreateGroup and UpdateGroup write the scalar fields (not roles, keys,
-	// accesses).
+	// passwords, accesses).
 	CreateGroup(g *gateway.Group) error
 	UpdateGroup(g *gateway.Group) error
-	// RenameGroup gives a group another name, with all that it has. The private
-	// halves of its keys are sealed for the name: reseal gives what takes the
-	// place of each.
-	RenameGroup(name, to string, reseal func(sealed []byte) ([]byte, error)) error
+	// RenameGroup gives a group another name, with all that it has. Its secrets
+	// are sealed for the name: reseal gives what takes the place of each.
+	RenameGroup(name, to string, reseal Reseal) error
 	DeleteGroup(name string) error
 	// AddRole and DelRole are for owner, gatekeeper, aclkeeper and member. The
 	// role is over at ends; zero: never. One that is over is replaced; changed
@@ -104,6 +105,10 @@ type Tx interface {
 	// AddEgressKey stores a key of an account or a group with its sealed private half.
 	AddEgressKey(o Owner, k gateway.EgressKey, sealed []byte) (id int64, err error)
 	DelEgressKey(id int64) error
+	// AddEgressPassword makes a sealed password the current one of an account or
+	// a group. The others are its fallbacks; the oldest goes when there are more
+	// than gateway.MaxEgressPasswords.
+	AddEgressPassword(o Owner, p gateway.EgressPassword, sealed []byte) (id int64, err error)
 
 	// AddAccess adds, or when one with the same identity exists that has
 	// expired replaces it; changed is false when an unexpired one is there already.
@@ -122,6 +127,19 @@ type Owner struct {
 	Group   string // the group's own
 	Guest   string // with Group: what this account may reach of it as a guest
 }
+
+// SecretKind says what a sealed secret is. Each is sealed for its kind and its
+// owner, so that none can stand in for another.
+type SecretKind string
+
+// The kinds of secrets.
+const (
+	EgressKey      SecretKind = "egress-key"
+	EgressPassword SecretKind = "egress-password"
+)
+
+// Reseal gives what takes the place of a secret when its owner changes.
+type Reseal func(kind SecretKind, sealed []byte) ([]byte, error)
 
 // Change is the new state of one account or group, or of the whole gateway,
 // after a commit.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"gateway"
@@ -11,14 +12,16 @@ import (
 )
 
 // ArchiveAccount implements store.Tx.
-func (t *tx) ArchiveAccount(name, by string, at time.Time, reseal func([]byte) ([]byte, error)) (int64, error) {
+func (t *tx) ArchiveAccount(name, by string, at time.Time, reseal store.Reseal) (int64, error) {
 	a, err := t.archiveOf(name)
 	if err != nil {
 		return 0, wrap(fmt.Sprintf("archive account %q", name), err)
 	}
-	for i, sealed := range a.Sealed {
-		if a.Sealed[i], err = reseal(sealed); err != nil {
-			return 0, wrap("seal egress key for the archive", err)
+	for kind, list := range map[store.SecretKind][][]byte{store.EgressKey: a.Sealed, store.EgressPassword: a.SealedPasswords} {
+		for i, sealed := range list {
+			if list[i], err = reseal(kind, sealed); err != nil {
+				return 0, wrap(fmt.Sprintf("seal %s for the archive", kind), err)
+			}
 		}
 	}
 	content, err := json.Marshal(a)
@@ -43,14 +46,19 @@ func (t *tx) archiveOf(name string) (store.Archive, error) {
 	if err != nil {
 		return a, err
 	}
-	err = each(t.ctx, t, "SELECT sealed FROM egress_key WHERE account_id = ? ORDER BY id", []any{id}, func(scan func(...any) error) error {
-		var sealed []byte
-		err := scan(&sealed)
-		a.Sealed = append(a.Sealed, sealed)
-		return err
-	})
+	keys, err := t.secrets(store.EgressKey, "account_id", id)
 	if err != nil {
 		return a, err
+	}
+	for _, k := range keys {
+		a.Sealed = append(a.Sealed, k.sealed)
+	}
+	passwords, err := t.secrets(store.EgressPassword, "account_id", id)
+	if err != nil {
+		return a, err
+	}
+	for _, p := range slices.Backward(passwords) {
+		a.SealedPasswords = append(a.SealedPasswords, p.sealed)
 	}
 	created := map[string]time.Time{}
 	err = each(t.ctx, t, `SELECT name, created, role, ends FROM role JOIN user_group ON user_group.id = group_id
@@ -86,7 +94,7 @@ func (t *tx) archiveOf(name string) (store.Archive, error) {
 func (s *Store) Archives(ctx context.Context) ([]store.Archive, error) {
 	list, err := readArchives(ctx, s.readers, "", nil)
 	for i := range list {
-		list[i].Sealed = nil // for Archive only
+		list[i].Sealed, list[i].SealedPasswords = nil, nil // for Archive only
 	}
 	return list, wrap("read archives", err)
 }
@@ -135,7 +143,7 @@ func (t *tx) DeleteArchive(id int64) error {
 }
 
 // RenameAccount implements store.Tx.
-func (t *tx) RenameAccount(name, to string, reseal func([]byte) ([]byte, error)) error {
+func (t *tx) RenameAccount(name, to string, reseal store.Reseal) error {
 	id, err := t.accountID(name)
 	if err != nil {
 		return err
@@ -156,7 +164,7 @@ func (t *tx) RenameAccount(name, to string, reseal func([]byte) ([]byte, error))
 		}
 	}
 	t.accounts[name], t.accounts[to] = true, true
-	return t.resealKeys("account_id", id, reseal)
+	return t.reseal("account_id", id, reseal)
 }
 
 // touchGroups notes that the groups change in which the account is anything.
@@ -170,29 +178,4 @@ func (t *tx) touchGroups(account int64) error {
 		t.groups[group] = true
 		return nil
 	})
-}
-
-// resealKeys replaces the private halves of the keys of the owner in a column.
-func (t *tx) resealKeys(column string, owner int64, reseal func([]byte) ([]byte, error)) error {
-	keys := map[int64][]byte{}
-	err := each(t.ctx, t, "SELECT id, sealed FROM egress_key WHERE "+column+" = ?", []any{owner}, func(scan func(...any) error) error {
-		var key int64
-		var sealed []byte
-		err := scan(&key, &sealed)
-		keys[key] = sealed
-		return err
-	})
-	if err != nil {
-		return wrap("read egress keys", err)
-	}
-	for key, sealed := range keys {
-		again, err := reseal(sealed)
-		if err == nil {
-			_, err = t.exec("UPDATE egress_key SET sealed = ? WHERE id = ?", again, key)
-		}
-		if err != nil {
-			return wrap(fmt.Sprintf("seal egress key %d again", key), err)
-		}
-	}
-	return nil
 }

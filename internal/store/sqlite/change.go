@@ -96,7 +96,7 @@ func (t *tx) UpdateGroup(g *gateway.Group) error {
 }
 
 // RenameGroup implements store.Tx.
-func (t *tx) RenameGroup(name, to string, reseal func([]byte) ([]byte, error)) error {
+func (t *tx) RenameGroup(name, to string, reseal store.Reseal) error {
 	id, err := t.groupID(name)
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func (t *tx) RenameGroup(name, to string, reseal func([]byte) ([]byte, error)) e
 		return wrap(fmt.Sprintf("rename group %q to %q", name, to), err)
 	}
 	t.groups[name], t.groups[to] = true, true
-	return t.resealKeys("group_id", id, reseal)
+	return t.reseal("group_id", id, reseal)
 }
 
 // DeleteGroup implements store.Tx.

@@ -83,6 +83,12 @@ func readAccounts(ctx context.Context, q querier, name string) ([]*gateway.Accou
 	if err != nil {
 		return nil, err
 	}
+	err = readEgressPasswords(ctx, q, "account_id", one, func(id int64, p gateway.EgressPassword) {
+		byID[id].Passwords = append(byID[id].Passwords, p)
+	})
+	if err != nil {
+		return nil, err
+	}
 	clause, args := only(one, " AND account_id = ?")
 	return list, readAccesses(ctx, q, "account_id", "'' FROM access WHERE group_id IS NULL"+clause, args,
 		func(id int64, _ string, a gateway.Access) { byID[id].Personal = append(byID[id].Personal, a) })
@@ -208,6 +214,12 @@ func readGroups(ctx context.Context, q querier, name string) ([]*gateway.Group, 
 	}
 	err = readEgressKeys(ctx, q, "group_id", one, func(id int64, k gateway.EgressKey) {
 		byID[id].Keys = append(byID[id].Keys, k)
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = readEgressPasswords(ctx, q, "group_id", one, func(id int64, p gateway.EgressPassword) {
+		byID[id].Passwords = append(byID[id].Passwords, p)
 	})
 	if err != nil {
 		return nil, err

@@ -23,13 +23,6 @@ func (s *Store) write(ctx context.Context, text string, args ...any) (int64, err
 	return r.RowsAffected()
 }
 
-// SealedKey implements store.Store.
-func (s *Store) SealedKey(ctx context.Context, id int64) ([]byte, error) {
-	var sealed []byte
-	err := s.readers.QueryRowContext(ctx, "SELECT sealed FROM egress_key WHERE id = ?", id).Scan(&sealed)
-	return sealed, wrap(fmt.Sprintf("egress key %d", id), err)
-}
-
 // HostKeys implements store.Store.
 func (s *Store) HostKeys(ctx context.Context, account string, target, jump netip.AddrPort) ([]store.HostKey, error) {
 	var list []store.HostKey

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -22,11 +23,13 @@ func (f *fixture) rich() {
 		a.Created, a.Comment, a.MaxInactiveDays, a.Freeze = now, "é\"", &days, &gateway.Freeze{By: "bob", Reason: "gone", At: now}
 		_, e1 := x.AddEgressKey(store.Owner{Account: "alice"}, gateway.EgressKey{Type: "ssh-rsa", Blob: []byte{1}, Fingerprint: "f1", Created: now}, []byte("one"))
 		_, e2 := x.AddEgressKey(store.Owner{Account: "alice"}, gateway.EgressKey{Type: "ssh-rsa", Blob: []byte{2}, Fingerprint: "f2", Created: now}, []byte("two"))
+		_, e7 := x.AddEgressPassword(store.Owner{Account: "alice"}, gateway.EgressPassword{Hashes: hashes("1"), Created: now, CreatedBy: "bob"}, []byte("p1"))
+		_, e8 := x.AddEgressPassword(store.Owner{Account: "alice"}, gateway.EgressPassword{Hashes: hashes("2"), Created: now}, []byte("p2"))
 		_, e3 := x.AddIngressKey("alice", gateway.IngressKey{Type: "ssh-rsa", Blob: []byte{3}, From: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32")}, AddedAt: now})
 		_, e4 := x.Grant("alice", "auditor")
 		_, e5 := x.AddRole("db", gateway.Member, "alice", now.Add(time.Hour), now)
 		_, e6 := x.AddRole("db", gateway.Owner, "alice", time.Time{}, now)
-		return errors.Join(x.UpdateAccount(a), e1, e2, e3, e4, e5, e6,
+		return errors.Join(x.UpdateAccount(a), e1, e2, e3, e4, e5, e6, e7, e8,
 			add(x, store.Owner{Account: "alice"}, access("root@10.0.0.1:22")),
 			add(x, store.Owner{Group: "web", Guest: "alice"}, through(access("root@10.0.0.2:22"), "jump", 22)))
 	})
@@ -38,9 +41,14 @@ func (f *fixture) rich() {
 
 var hostKey = store.HostKey{Addr: netip.MustParseAddr("10.0.0.1"), Port: 22, Type: "ssh-rsa", Blob: []byte{1}, Added: now}
 
-// reseal marks what it was given; none fails.
-func reseal(sealed []byte) ([]byte, error) { return append([]byte("new "), sealed...), nil }
-func none([]byte) ([]byte, error)          { return nil, errTest }
+// reseal marks what it was given, keys and passwords in their own way; none
+// fails.
+func reseal(kind store.SecretKind, sealed []byte) ([]byte, error) {
+	mark := map[store.SecretKind]string{store.EgressKey: "new ", store.EgressPassword: "again "}[kind]
+	return append([]byte(mark), sealed...), nil
+}
+
+func none(store.SecretKind, []byte) ([]byte, error) { return nil, errTest }
 
 func testArchive(t *testing.T, f *fixture) {
 	f.seed()
@@ -60,6 +68,7 @@ func testArchive(t *testing.T, f *fixture) {
 	}
 	want := store.Archive{
 		ID: ids[0], By: "bob", At: now, Account: accounts["alice"], Sealed: [][]byte{[]byte("new one"), []byte("new two")},
+		SealedPasswords: [][]byte{[]byte("again p2"), []byte("again p1")},
 		Roles: []store.ArchivedRole{
 			{ArchivedGroup: store.ArchivedGroup{Name: "db", Created: groups["db"].Created}, Role: gateway.Member, Ends: now.Add(time.Hour)},
 			{ArchivedGroup: store.ArchivedGroup{Name: "db", Created: groups["db"].Created}, Role: gateway.Owner},
@@ -82,8 +91,8 @@ func testArchive(t *testing.T, f *fixture) {
 		t.Errorf("Archives = %+v, %v", list, err)
 	}
 	for _, a := range list {
-		if a.Sealed != nil {
-			t.Error("a listing has private halves of keys")
+		if a.Sealed != nil || a.SealedPasswords != nil {
+			t.Error("a listing has private halves of keys, or passwords")
 		}
 	}
 	f.update(func(x store.Tx) error { return x.DeleteArchive(ids[0]) })
@@ -128,6 +137,9 @@ func testRenameAccount(t *testing.T, f *fixture) {
 	for i, name := range []string{"one", "two"} {
 		if sealed, err := f.SealedKey(f.ctx, want.EgressKeys[i].ID); err != nil || string(sealed) != "new "+name {
 			t.Errorf("sealed key is %q, %v", sealed, err)
+		}
+		if sealed, err := f.SealedPassword(f.ctx, want.Passwords[1-i].ID); err != nil || string(sealed) != fmt.Sprintf("again p%d", i+1) {
+			t.Errorf("sealed password is %q, %v", sealed, err)
 		}
 	}
 	known, err := f.HostKeys(f.ctx, "zoe", netip.AddrPortFrom(hostKey.Addr, hostKey.Port), netip.AddrPort{})

@@ -101,7 +101,8 @@ func testRename(t *testing.T, f *fixture) {
 			keys[i], err = id, errors.Join(err, e)
 		}
 		_, e2 := x.AddEgressKey(store.Owner{Group: "db"}, gateway.EgressKey{Blob: []byte{9}, Fingerprint: "db"}, []byte("d"))
-		return errors.Join(err, e2)
+		_, e3 := x.AddEgressPassword(store.Owner{Group: "web"}, gateway.EgressPassword{Hashes: hashes("w"), Created: now}, []byte("p"))
+		return errors.Join(err, e2, e3)
 	})
 	_, groups := f.state()
 	want := *groups["web"]
@@ -131,6 +132,9 @@ func testRename(t *testing.T, f *fixture) {
 		if want := append([]byte("new w"), byte(i)); err != nil || !bytes.Equal(sealed, want) {
 			t.Errorf("sealed key %d is %q, %v, want %q", id, sealed, err, want)
 		}
+	}
+	if sealed, err := f.SealedPassword(f.ctx, want.Passwords[0].ID); err != nil || string(sealed) != "again p" {
+		t.Errorf("sealed password is %q, %v", sealed, err)
 	}
 	f.update(func(x store.Tx) error { return group(x, "web") }) // the name is free
 }
@@ -245,14 +249,17 @@ func testDeletion(t *testing.T, f *fixture) {
 	f.seed()
 	a := access("root@10.0.0.1:22")
 	host := store.HostKey{Addr: netip.MustParseAddr("10.0.0.1"), Port: 22, Type: "ssh-rsa", Blob: []byte{1}, Added: now}
-	var key int64
+	var key, password int64
 	fill := func() {
 		f.update(func(x store.Tx) (err error) {
 			key, err = x.AddEgressKey(store.Owner{Account: "alice"}, gateway.EgressKey{Blob: []byte{1}, Fingerprint: "f"}, []byte("s"))
 			_, e1 := x.AddIngressKey("alice", gateway.IngressKey{Blob: []byte{1}})
+			p, e4 := x.AddEgressPassword(store.Owner{Account: "alice"}, gateway.EgressPassword{Created: now}, []byte("s"))
+			_, e5 := x.AddEgressPassword(store.Owner{Group: "web"}, gateway.EgressPassword{Created: now}, []byte("s"))
+			password = p
 			_, e2 := x.Grant("alice", "auditor")
 			_, e3 := x.AddRole("db", gateway.Member, "alice", time.Time{}, now)
-			return errors.Join(err, e1, e2, e3, add(x, store.Owner{Account: "alice"}, a), add(x, store.Owner{Group: "web", Guest: "alice"}, a))
+			return errors.Join(err, e1, e2, e3, e4, e5, add(x, store.Owner{Account: "alice"}, a), add(x, store.Owner{Group: "web", Guest: "alice"}, a))
 		})
 	}
 	fill()
@@ -276,6 +283,9 @@ func testDeletion(t *testing.T, f *fixture) {
 	}
 	if _, err := f.SealedKey(f.ctx, key); !errors.Is(err, gateway.ErrNotFound) {
 		t.Errorf("her sealed key is still there: %v", err)
+	}
+	if _, err := f.SealedPassword(f.ctx, password); !errors.Is(err, gateway.ErrNotFound) {
+		t.Errorf("her sealed password is still there: %v", err)
 	}
 
 	// The next one of the name starts with nothing.

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"IngressKeys":   testIngressKeys,
 		"EgressKeys":    testEgressKeys,
 		"Groups":        testGroups,
+		"Passwords":     testPasswords,
 		"Rename":        testRename,
 		"RoleEnds":      testRoleEnds,
 		"GroupScalars":  testGroupScalars,
