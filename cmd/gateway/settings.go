@@ -97,7 +97,7 @@ func adminSettings(c *config.Config) admin.Settings {
 	for name, s := range c.Commands {
 		commands[name] = admin.CommandSettings{
 			Disabled: s.Disabled, MFARequired: gateway.MFA(strings.TrimPrefix(s.MFARequired, "none")), WidestV4: s.WidestV4Prefix, WidestV6: s.WidestV6Prefix,
-			SelfRemoteUserOnly: s.SelfRemoteUserOnly, AdminShowSystemInfo: s.AdminShowSystemInfo, ShowFortune: s.ShowFortune,
+			SelfRemoteUserOnly: s.SelfRemoteUserOnly, MinPasswordSize: s.MinPasswordSize, AdminShowSystemInfo: s.AdminShowSystemInfo, ShowFortune: s.ShowFortune,
 		}
 	}
 	return admin.Settings{

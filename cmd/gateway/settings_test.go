@@ -45,6 +45,7 @@ egressProxyJumpAllowed: true
 fanciness: basic
 commands:
   selfAddPrivateAccess: {widest_v4_prefix: 20, widest_v6_prefix: 56, self_remote_user_only: true}
+  groupGeneratePassword: {minPasswordSize: 20}
   helloWorld: {disabled: true, mfa_required: any, admin_show_system_info: true, show_fortune: true}
 `), knownCommands())
 	if err != nil {
@@ -60,6 +61,9 @@ commands:
 	}
 	if s := a.Commands["selfAddPersonalAccess"]; s.WidestV4 != 20 || s.WidestV6 != 56 || !s.SelfRemoteUserOnly {
 		t.Errorf("selfAddPersonalAccess: %+v", s)
+	}
+	if s := a.Commands["groupGeneratePassword"]; s.MinPasswordSize != 20 {
+		t.Errorf("groupGeneratePassword: %+v", s)
 	}
 	if s := a.Commands["info"]; !s.Disabled || s.MFARequired != "any" || !s.AdminShowSystemInfo || !s.ShowFortune {
 		t.Errorf("info: %+v", s)

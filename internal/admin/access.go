@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gateway"
+	"gateway/internal/crypt"
 	"gateway/internal/osh"
 	"gateway/internal/store"
 )
@@ -143,7 +144,7 @@ func (c *call) newAccess(ctx context.Context, o osh.AccessOptions, n osh.NewAcce
 	if err != nil {
 		return a, err
 	}
-	if n.ForcePassword != "" && !isPasswordHash(n.ForcePassword) {
+	if n.ForcePassword != "" && !crypt.Valid(n.ForcePassword) {
 		return a, c.fail("ERR_INVALID_PARAMETER", "--force-password wants the hash of a password: md5crypt ($1$), sha256crypt ($5$), sha512crypt ($6$), or Cisco's type 8 or 9")
 	}
 	a.ForcePassword = n.ForcePassword

@@ -32,11 +32,14 @@ type Executor struct {
 	Deps  Deps
 }
 
-// Vault makes egress keys and keeps those in use.
+// Vault makes egress keys and passwords, and keeps keys in use.
 type Vault interface {
 	// GenerateKey returns a new key and its sealed private half, which can be
 	// opened for that context only.
 	GenerateKey(algo string, bits int, context string) (gateway.EgressKey, []byte, error)
+	// GeneratePassword returns the hashes of a new password of size characters,
+	// and the password sealed for that context.
+	GeneratePassword(size int, context string) (gateway.PasswordHashes, []byte, error)
 	// Reseal gives what was sealed for one context sealed for another.
 	Reseal(sealed []byte, from, to string) ([]byte, error)
 	// Forget drops from memory what was opened for that context.

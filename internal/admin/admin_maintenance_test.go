@@ -59,13 +59,6 @@ func TestNotYet(t *testing.T) {
 			w.local("ERR_MISSING_PARAMETER", cmd.Name, struct{}{})
 		}
 	}
-	w.want("ERR_NOT_GROUP_OWNER", "zoe", "groupGeneratePassword", osh.GroupGeneratePassword{GroupOption: osh.GroupOption{Group: "web"}})
-	list := osh.GroupListPasswords{GroupOption: osh.GroupOption{Group: "web"}}
-	w.want("KO_ACCESS_DENIED", "zoe", "groupListPasswords", list)
-	w.want(osh.CodeNotYet, "member", "groupListPasswords", list)
-	w.want(osh.CodeNotYet, "super", "groupListPasswords", list)
-	list.Group = "ghost"
-	w.want("KO_GROUP_NOT_FOUND", "zoe", "groupListPasswords", list)
 	w.set.ReadOnly = true
 	w.want("KO_READ_ONLY", "member", "selfMFASetupTOTP", osh.SelfMFASetupTOTP{})
 }

@@ -14,6 +14,7 @@ type CommandSettings struct {
 	MFARequired         gateway.MFA // the second factor that it asks for
 	WidestV4, WidestV6  int         // the shortest prefix of an access that it adds; 0: any
 	SelfRemoteUserOnly  bool        // it adds accesses whose user is the account's name only
+	MinPasswordSize     int         // the shortest password that it makes; 0: any
 	AdminShowSystemInfo bool        // tells administrators about the node
 	ShowFortune         bool        // ends with a hint
 }

@@ -244,6 +244,13 @@ func (fakeVault) GenerateKey(algo string, bits int, context string) (gateway.Egr
 	}, []byte("sealed"), nil
 }
 
+// GeneratePassword makes hashes that say what was asked for.
+func (fakeVault) GeneratePassword(size int, context string) (gateway.PasswordHashes, []byte, error) {
+	of := fmt.Sprintf("$%s$%d", regexp.MustCompile(`\W`).ReplaceAllString(context, "."), size)
+	return gateway.PasswordHashes{MD5Crypt: "$1" + of, SHA256Crypt: "$5" + of, SHA512Crypt: "$6" + of, Type8: "$8" + of, Type9: "$9" + of},
+		[]byte("sealed for " + context), nil
+}
+
 // Reseal fails for what was sealed for another context.
 func (fakeVault) Reseal(sealed []byte, from, to string) ([]byte, error) {
 	if of, ok := strings.CutPrefix(string(sealed), "sealed for "); ok && of != from {

@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 
-	"gateway"
 	"gateway/internal/osh"
 )
 
@@ -11,16 +10,4 @@ import (
 // who may run it.
 func notYet(_ context.Context, c *call) (osh.Result, error) {
 	return osh.Result{}, c.fail(osh.CodeNotYet, "%s is not implemented by this gateway yet; nothing was changed", c.cmd.Name)
-}
-
-// groupListPasswords is for members; see notYet.
-func groupListPasswords(ctx context.Context, c *call, r *osh.GroupListPasswords) (osh.Result, error) {
-	g, err := c.group(c.state(), r.Group)
-	if err != nil {
-		return osh.Result{}, err
-	}
-	if !c.isSuperowner() && !g.Has(gateway.Member, c.actor.Account, c.now) {
-		return osh.Result{}, c.fail("KO_ACCESS_DENIED", "only members of the group %s may list its passwords", g.Name)
-	}
-	return notYet(ctx, c)
 }

@@ -26,6 +26,8 @@ type CommandSettings struct {
 	// Only accesses whose remote user has the name of the account are added. Rights to transfer
 	// files are no logins, and not meant.
 	SelfRemoteUserOnly bool `yaml:"self_remote_user_only"`
+	// The shortest password that the command makes: 8 to 128.
+	MinPasswordSize int `yaml:"minPasswordSize"`
 	// Administrators are told about the node: system, uptime, load, memory.
 	AdminShowSystemInfo bool `yaml:"admin_show_system_info"`
 	// A hint of the day ends the answer.
@@ -208,5 +210,8 @@ func (v *validator) commands() {
 		}
 		v.between(at+"widest_v4_prefix", s.WidestV4Prefix, 0, 32)
 		v.between(at+"widest_v6_prefix", s.WidestV6Prefix, 0, 128)
+		if s.MinPasswordSize != 0 {
+			v.between(at+"minPasswordSize", s.MinPasswordSize, gateway.MinPasswordSize, gateway.MaxPasswordSize)
+		}
 	}
 }

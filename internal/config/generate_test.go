@@ -64,6 +64,8 @@ func ofCommands(key string) string {
 		return "every command"
 	case key == "admin_show_system_info" || key == "show_fortune":
 		return "`info`"
+	case key == "minPasswordSize":
+		return "`selfGeneratePassword`, `accountGeneratePassword`, `groupGeneratePassword`"
 	}
 	return "`selfAddPersonalAccess`, `accountAddPersonalAccess`"
 }

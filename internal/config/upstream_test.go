@@ -17,6 +17,7 @@ func otherFiles() []upstreamFile {
 			{"mfa_required", same, ""},
 			{"widest_v4_prefix", better, "`widest_v6_prefix` is its twin; the answer names the limit"},
 			{"self_remote_user_only", same, ""},
+			{"minPasswordSize", better, "the default length follows it; refused if it is outside 8 to 128"},
 			{"admin_show_system_info", same, ""},
 			{"show_fortune", better, "a hint about the gateway, without a program that has to be installed"},
 			{"master_only terminal_mode execution_mode execution_mode_on_OS stealth_stdout stealth_stderr force_stderr " +

@@ -28,12 +28,8 @@ func notYetCommands() []*Command {
 			New: func() any { return new(Rsync) }},
 		{Name: "scp", Category: Open, Summary: "print the wrapper for scp -S, or copy a file", New: func() any { return new(SCP) }},
 		{Name: "sftp", Category: Open, Summary: "print the wrapper for sftp -S, or transfer files", New: func() any { return new(SFTP) }},
-		{Name: "selfGeneratePassword", Category: Open, MasterOnly: true, Summary: "make a new egress password of yours",
-			New: func() any { return new(SelfGeneratePassword) }},
 		{Name: "selfGenerateProxyPassword", Category: Open, MasterOnly: true, Summary: "make a new password for the HTTPS proxy",
 			New: func() any { return new(SelfGenerateProxyPassword) }},
-		{Name: "selfListPasswords", Category: Open, Summary: "list the hashes of your egress passwords",
-			New: func() any { return new(SelfListPasswords) }},
 		{Name: "selfMFASetupPassword", Category: Open, MasterOnly: true, WithoutFactor: true, Summary: "set up a password as second factor",
 			New: func() any { return new(SelfMFASetupPassword) }},
 		{Name: "selfMFASetupTOTP", Category: Open, MasterOnly: true, WithoutFactor: true, Summary: "set up one-time passwords (TOTP)",
@@ -42,14 +38,6 @@ func notYetCommands() []*Command {
 			New: func() any { return new(SelfMFAResetPassword) }},
 		{Name: "selfMFAResetTOTP", Category: Open, MasterOnly: true, Summary: "remove your one-time password factor",
 			New: func() any { return new(SelfMFAResetTOTP) }},
-		{Name: "groupGeneratePassword", Category: GroupOwner, MasterOnly: true, Summary: "make a new egress password of a group",
-			New: func() any { return new(GroupGeneratePassword) }},
-		{Name: "groupListPasswords", Category: Open, Summary: "list the hashes of a group's egress passwords",
-			Long: "For its members.", New: func() any { return new(GroupListPasswords) }},
-		{Name: "accountGeneratePassword", Category: Restricted, MasterOnly: true, Summary: "make a new egress password of an account",
-			New: func() any { return new(AccountGeneratePassword) }},
-		{Name: "accountListPasswords", Category: Restricted, Summary: "list the hashes of an account's egress passwords",
-			New: func() any { return new(AccountListPasswords) }},
 		{Name: "accountMFAResetPassword", Category: Restricted, MasterOnly: true, Summary: "remove an account's password factor",
 			New: func() any { return new(AccountMFAReset) }},
 		{Name: "accountMFAResetTOTP", Category: Restricted, MasterOnly: true, Summary: "remove an account's one-time password factor",
@@ -106,45 +94,9 @@ type SCP struct {
 // SFTP is the request of sftp.
 type SFTP struct{ TransferOptions }
 
-// PasswordOptions are embedded in requests that make a password.
-type PasswordOptions struct {
-	Size int  `opt:"size" arg:"N" help:"its length, 8 to 128 (default: 16)"`
-	DoIt bool `opt:"do-it" required:"true" help:"really make it"`
-}
-
-// SelfGeneratePassword is the request of selfGeneratePassword.
-type SelfGeneratePassword struct{ PasswordOptions }
-
 // SelfGenerateProxyPassword is the request of selfGenerateProxyPassword.
 type SelfGenerateProxyPassword struct {
 	DoIt bool `opt:"do-it" required:"true" help:"really make it"`
-}
-
-// GroupGeneratePassword is the request of groupGeneratePassword.
-type GroupGeneratePassword struct {
-	GroupOption
-	PasswordOptions
-}
-
-// AccountGeneratePassword is the request of accountGeneratePassword.
-type AccountGeneratePassword struct {
-	AccountOption
-	PasswordOptions
-}
-
-// SelfListPasswords is the request of selfListPasswords.
-type SelfListPasswords struct{ FilterOptions }
-
-// GroupListPasswords is the request of groupListPasswords.
-type GroupListPasswords struct {
-	GroupOption
-	FilterOptions
-}
-
-// AccountListPasswords is the request of accountListPasswords.
-type AccountListPasswords struct {
-	AccountOption
-	FilterOptions
 }
 
 // SelfMFASetupPassword is the request of selfMFASetupPassword.
