@@ -25,6 +25,9 @@ type Options struct {
 	Telnet bool
 	// Second: go on with the profile's second password, if it has one.
 	Second bool
+	// Commands: type the profile's commands after the login, such as for
+	// paging off. People at a terminal want their pages.
+	Commands bool
 	// Timeout replaces the times of the profile's steps; 0: it doesn't.
 	Timeout time.Duration
 }
@@ -93,7 +96,7 @@ const (
 type Engine struct {
 	profiles *Profiles
 	now      *compiled // the profile in use
-	decided  bool      // it was named or detected
+	decided  bool      // it was named, or detected in this half of the dialogue
 	user     string
 	opts     Options
 
@@ -263,7 +266,7 @@ func (e *Engine) Quiet() []Action {
 		return a
 	}
 	// After a carriage return the line may be about to end.
-	if len(line) == 0 || e.screen.cr || e.screen.breaks <= e.written || matches(e.now.ignore, line) {
+	if len(line) == 0 || e.screen.cr || e.screen.escape != ground || e.screen.breaks <= e.written || matches(e.now.ignore, line) {
 		return nil
 	}
 	switch e.state {
@@ -307,6 +310,8 @@ func (e *Engine) atPasswordPrompt(line []byte) []Action {
 		return nil
 	}
 	e.wrote(wantShell)
+	// What the device says to who is logged in may tell more than its banner.
+	e.decided = len(e.profiles.all) == 1
 	return []Action{WritePassword{}}
 }
 
@@ -362,7 +367,7 @@ func (e *Engine) next(line []byte) []Action {
 		e.wrote(wantSecondPassword)
 		return []Action{Write{s.Command + "\r"}}
 	}
-	if e.command < len(e.now.Commands) {
+	if e.opts.Commands && e.command < len(e.now.Commands) {
 		e.wrote(wantCommand)
 		e.command++
 		return []Action{Write{e.now.Commands[e.command-1] + "\r"}}

@@ -40,7 +40,7 @@ func newEngine(t testing.TB, p dialogue.Profile, o dialogue.Options) *dialogue.E
 }
 
 func TestEngineLogsIn(t *testing.T) {
-	e := newEngine(t, testProfile(), dialogue.Options{Telnet: true})
+	e := newEngine(t, testProfile(), dialogue.Options{Telnet: true, Commands: true})
 	var got []dialogue.Action
 	say := func(s string) {
 		got = append(got, e.Received([]byte(s))...)

@@ -26,6 +26,25 @@ func (k Kind) Exit() int {
 	return 100
 }
 
+// Name is a word for it, as in stored dialogues.
+func (k Kind) Name() string {
+	switch k {
+	case NoLoginPrompt:
+		return "no-login-prompt"
+	case NoPasswordPrompt:
+		return "no-password-prompt"
+	case NoShellPrompt:
+		return "no-shell-prompt"
+	case AuthenticationFailed:
+		return "authentication-failed"
+	case LockedOut:
+		return "locked-out"
+	case SecondFailed:
+		return "second-failed"
+	}
+	return "failed"
+}
+
 // Again reports whether another password may be tried, over a new connection.
 func (k Kind) Again() bool { return k == AuthenticationFailed }
 

@@ -62,7 +62,12 @@ func (s *Scrubber) Scrub(b []byte) []byte {
 	if len(s.passwords) == 0 || len(s.held) == 0 && s.start(b) < 0 {
 		return b
 	}
-	text := append(s.held, b...)
+	return s.scrub(append(s.held, b...), false)
+}
+
+// scrub takes passwords out of text, which it clears. At the end of all, the
+// beginning of a password is none.
+func (s *Scrubber) scrub(text []byte, end bool) []byte {
 	whole := text
 	out := make([]byte, 0, len(text)+len(s.mark))
 	for len(text) > 0 {
@@ -75,7 +80,7 @@ func (s *Scrubber) Scrub(b []byte) []byte {
 		switch {
 		case n > 0:
 			out, text = append(out, s.mark...), text[n:]
-		case partial:
+		case partial && !end:
 			return s.hold(out, text, whole)
 		case len(text) > 0:
 			out, text = append(out, text[0]), text[1:]
@@ -137,7 +142,7 @@ func matchOne(password, text []byte) (n int, partial bool) {
 func (s *Scrubber) Release() []byte {
 	held := s.held
 	s.held = nil
-	return held
+	return s.scrub(held, true)
 }
 
 // Text returns a text of its own without passwords; what may be the beginning
