@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -96,6 +97,7 @@ const (
 type Engine struct {
 	profiles *Profiles
 	now      *compiled // the profile in use
+	fallback *compiled // the one that counts besides, unless one was named; nil: one was
 	decided  bool      // it was named, or detected in this half of the dialogue
 	user     string
 	opts     Options
@@ -111,6 +113,7 @@ type Engine struct {
 	// prompt in the same line is the one that was answered.
 	written  int
 	answered int    // length of the line when the login name was written to it; -1: it has ended
+	mistaken bool   // it ended without an echo of the name: it was no prompt
 	last     []byte // last line that ended and was not empty
 	fresh    bool   // last ended after something was last written
 	echo     bool   // the device echoes, says telnet
@@ -129,8 +132,8 @@ func New(profiles *Profiles, user string, o Options) (*Engine, error) {
 	e := &Engine{profiles: profiles, now: profiles.all[0], decided: len(profiles.all) == 1, user: user, opts: o,
 		screen: newScreen(), written: -1, answered: -1}
 	for _, c := range profiles.all {
-		if c.Fallback {
-			e.now = c
+		if c.Fallback && !e.decided {
+			e.now, e.fallback = c, c
 		}
 	}
 	switch o.Start {
@@ -205,6 +208,7 @@ func keepLast(tail []byte) []byte {
 // finished takes a line that ended.
 func (e *Engine) finished(line []byte) {
 	if e.answered >= 0 {
+		e.mistaken = e.screen.fed && e.echoes() && string(e.afterPrompt()) != e.user
 		e.answered = -1
 	}
 	if len(line) == 0 {
@@ -220,12 +224,19 @@ func (e *Engine) finished(line []byte) {
 // wronglyAnswered reports that the login name was written to what was no
 // prompt: something else than its echo follows in the same line.
 func (e *Engine) wronglyAnswered() bool {
-	if e.answered < 0 || e.screen.long {
-		return e.answered >= 0
+	if e.answered < 0 {
+		return e.mistaken
 	}
-	rest := bytes.TrimRight(e.screen.line[min(e.answered, len(e.screen.line)):], " ")
-	return len(rest) > len(e.user) || string(rest) != e.user[:len(rest)]
+	return e.screen.long || !strings.HasPrefix(e.user, string(e.afterPrompt()))
 }
+
+// afterPrompt is what came after the prompt that the login name was written to.
+func (e *Engine) afterPrompt() []byte {
+	return bytes.TrimRight(e.screen.line[min(e.answered, len(e.screen.line)):], " ")
+}
+
+// echoes reports whether the device said that it echoes what it reads.
+func (e *Engine) echoes() bool { return e.opts.Telnet && e.echo && !e.now.EchoAny }
 
 // detect chooses the profile by what the device says.
 func (e *Engine) detect(line []byte) {
@@ -243,9 +254,9 @@ func (e *Engine) detect(line []byte) {
 // refusal says what kind of failure a line tells, 0 for none.
 func (e *Engine) refusal(line []byte) Kind {
 	switch {
-	case matches(e.now.locked, line):
+	case e.is(line, isLocked):
 		return LockedOut
-	case !matches(e.now.failed, line):
+	case !e.is(line, isFailed):
 		return 0
 	case e.state == wantPassword || e.state == wantShell && e.opts.Start != AtShell:
 		return AuthenticationFailed
@@ -253,151 +264,6 @@ func (e *Engine) refusal(line []byte) Kind {
 		return SecondFailed
 	}
 	return 0
-}
-
-// Quiet tells that nothing came for QuietTime.
-func (e *Engine) Quiet() []Action {
-	line := e.screen.unfinished()
-	if e.state == ended {
-		return nil
-	}
-	e.detect(line)
-	if a := e.keypress(line); a != nil {
-		return a
-	}
-	// After a carriage return the line may be about to end.
-	if len(line) == 0 || e.screen.cr || e.screen.escape != ground || e.screen.breaks <= e.written || matches(e.now.ignore, line) {
-		return nil
-	}
-	switch e.state {
-	case wantLogin:
-		return e.atLogin(line)
-	case wantPassword:
-		return e.atPassword(line)
-	case wantShell:
-		return e.atShell(line)
-	case wantCommand:
-		if matches(e.now.shell, line) || matches(e.now.secondShell, line) {
-			return e.next(line)
-		}
-	case wantSecondPassword, wantSecondShell:
-		return e.atSecond(line)
-	}
-	return nil
-}
-
-func (e *Engine) atLogin(line []byte) []Action {
-	switch {
-	case matches(e.now.login, line):
-		e.wrote(wantPassword)
-		e.answered = len(e.screen.line)
-		return []Action{WriteUser{}}
-	case e.now.PasswordOnly:
-		return e.atPasswordPrompt(line)
-	}
-	return nil
-}
-
-func (e *Engine) atPassword(line []byte) []Action {
-	if matches(e.now.login, line) {
-		return e.fail(AuthenticationFailed) // the name was refused
-	}
-	return e.atPasswordPrompt(line)
-}
-
-func (e *Engine) atPasswordPrompt(line []byte) []Action {
-	if !matches(e.now.password, line) || e.opts.Telnet && !e.echo && !e.now.EchoAny {
-		return nil
-	}
-	e.wrote(wantShell)
-	// What the device says to who is logged in may tell more than its banner.
-	e.decided = len(e.profiles.all) == 1
-	return []Action{WritePassword{}}
-}
-
-func (e *Engine) atShell(line []byte) []Action {
-	switch {
-	case e.opts.Start != AtShell && (matches(e.now.password, line) || matches(e.now.login, line)):
-		return e.fail(AuthenticationFailed)
-	case matches(e.now.shell, line) || matches(e.now.secondShell, line):
-		return e.next(line)
-	}
-	for i, re := range e.now.menu {
-		if re.Match(line) {
-			return e.answer(e.now.Menu[i].Send)
-		}
-	}
-	return nil
-}
-
-// keypress answers what is asked before the login, and after it what has the
-// same words. The text may have ended: it often stands above the last line.
-func (e *Engine) keypress(line []byte) []Action {
-	if e.state != wantLogin {
-		return nil
-	}
-	if len(line) == 0 {
-		if !e.fresh {
-			return nil
-		}
-		line = e.last
-	} else if e.screen.breaks <= e.written {
-		return nil
-	}
-	for i, re := range e.now.keypress {
-		if re.Match(line) {
-			return e.answer(e.now.Keypress[i].Send)
-		}
-	}
-	return nil
-}
-
-func (e *Engine) answer(text string) []Action {
-	if e.answers++; e.answers > maxAnswers {
-		return e.fail(e.missing())
-	}
-	e.wrote(e.state)
-	return []Action{Write{text}}
-}
-
-// next goes on from a shell prompt: the second password, the commands, the end.
-func (e *Engine) next(line []byte) []Action {
-	s := e.now.Second
-	if s != nil && e.opts.Second && e.state == wantShell && !matches(e.now.secondShell, line) {
-		e.wrote(wantSecondPassword)
-		return []Action{Write{s.Command + "\r"}}
-	}
-	if e.opts.Commands && e.command < len(e.now.Commands) {
-		e.wrote(wantCommand)
-		e.command++
-		return []Action{Write{e.now.Commands[e.command-1] + "\r"}}
-	}
-	e.state = ended
-	e.step++
-	clear(e.tail) // it may have an echo of the password in it
-	return []Action{Done{Profile: e.now.Name, Prompt: string(line), Logout: e.now.Logout}}
-}
-
-func (e *Engine) atSecond(line []byte) []Action {
-	switch {
-	case matches(e.now.secondShell, line):
-		return e.next(line)
-	case e.state == wantSecondPassword && matches(e.now.secondPassword, line):
-		e.wrote(wantSecondShell)
-		return []Action{WritePassword{Second: true}}
-	case matches(e.now.secondPassword, line) || matches(e.now.shell, line):
-		return e.fail(SecondFailed)
-	}
-	return nil
-}
-
-// wrote begins a step after something was written.
-func (e *Engine) wrote(next state) {
-	if next != e.state || next == wantCommand {
-		e.step++
-		e.stepped = 0
-	}
-	e.state, e.written, e.fresh = next, e.screen.breaks, false
 }
 
 // Expired tells that the present step took longer than Timeout.

@@ -14,6 +14,7 @@ type screen struct {
 	moved  bool // the cursor went elsewhere: the next character begins a new line
 	cr     bool // it did so by a carriage return, which a line feed may follow
 	breaks int  // how many lines were begun
+	fed    bool // the line that ends does so by a line feed, and the cursor was at its end
 
 	escape escapeState
 	length int // of the escape sequence
@@ -64,8 +65,9 @@ func (s *screen) byte(c byte, finished func([]byte)) {
 	case c == 0x1b:
 		s.escape, s.length = escaped, 0
 	case c == '\n':
+		s.fed = !s.moved || s.cr
 		s.finish(finished)
-		s.moved, s.cr = false, false
+		s.fed, s.moved, s.cr = false, false, false
 	case c == '\r':
 		s.moved, s.cr = true, true
 	case c == '\b':
