@@ -64,6 +64,17 @@ func keys(fingerprints ...string) []gateway.EgressKey {
 	return list
 }
 
+// passwords have hashes like $1$NAME.
+func passwords(names ...string) []gateway.EgressPassword {
+	var list []gateway.EgressPassword
+	for _, n := range names {
+		list = append(list, gateway.EgressPassword{Hashes: gateway.PasswordHashes{
+			MD5Crypt: "$1$" + n, SHA256Crypt: "$5$" + n, SHA512Crypt: "$6$" + n, Type8: "$8$" + n, Type9: "$9$" + n,
+		}})
+	}
+	return list
+}
+
 func nets(texts ...string) []netip.Prefix {
 	var list []netip.Prefix
 	for _, text := range texts {
@@ -85,6 +96,9 @@ func render(d gateway.Decision) string {
 		var fps []string
 		for _, k := range w.Keys {
 			fps = append(fps, k.Fingerprint)
+		}
+		for _, p := range w.Passwords {
+			fps = append(fps, p.Hashes.MD5Crypt)
 		}
 		parts = append(parts, fmt.Sprintf("%s(%s):%s[%s]", w.Kind, w.Group, w.Access, strings.Join(fps, " ")))
 	}
@@ -262,6 +276,15 @@ func TestWaysAreNotWritable(t *testing.T) {
 	_ = append(d.Ways[0].Keys, gateway.EgressKey{Fingerprint: "evil"})
 	if got := s.Account("alice").EgressKeys[1].Fingerprint; got != "a2" {
 		t.Errorf("appending to a way's keys wrote %q into the snapshot", got)
+	}
+	dave := gateway.Account{Name: "dave", Passwords: passwords("p1", "p2", "p3"), Personal: accesses(t, "root@10.0.0.2:22 password=$6$p2")}
+	s = policy.New([]*gateway.Account{&dave}, nil, open)
+	r := request(t, "dave", "root@10.0.0.2:22", "")
+	r.Password.Self = true
+	d = s.Decide(r, now)
+	_ = append(d.Ways[0].Passwords, passwords("evil")...)
+	if got := s.Account("dave").Passwords[2].Hashes.MD5Crypt; got != "$1$p3" {
+		t.Errorf("appending to a way's passwords wrote %q into the snapshot", got)
 	}
 }
 

@@ -68,7 +68,7 @@ func (s *Snapshot) Explain(r gateway.Request, now time.Time) Explanation {
 				Why: "the account has a role in the group, and is neither member nor guest"})
 		}
 	}
-	e.keys()
+	e.credentials(r.Password.Asked())
 	return e
 }
 
@@ -169,8 +169,8 @@ func (e *Explanation) guest(g *group, account string, t wanted) {
 	e.Lists = append(e.Lists, n)
 }
 
-// keys explains the lists whose access counts and which are no way.
-func (e *Explanation) keys() {
+// credentials explains the lists whose access counts and which are no way.
+func (e *Explanation) credentials(password bool) {
 	for i := range e.Lists {
 		l := &e.Lists[i]
 		if l.Access == nil || l.Why != "" {
@@ -182,6 +182,9 @@ func (e *Explanation) keys() {
 		}
 		if !granted {
 			l.Why = "it has not the egress key that is asked for or forced"
+			if password {
+				l.Why = "it has not the egress password that is asked for or forced, or it forces a key"
+			}
 		}
 	}
 }

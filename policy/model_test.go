@@ -111,16 +111,30 @@ func (m *model) decide(r gateway.Request) string {
 	}
 	var ways []string
 	var wants []gateway.MFA
-	matched := false
-	add := func(kind, group string, mfa gateway.MFA, a *gateway.Access, of []gateway.EgressKey, force ...string) {
+	matched, gone := false, false
+	add := func(kind, group string, mfa gateway.MFA, a *gateway.Access, of []gateway.EgressKey, has []gateway.EgressPassword, force ...string) {
 		matched = true
-		if a.ForcePassword != "" || kind == "group-guest" && force[1] != "" {
+		password := a.ForcePassword
+		if kind == "group-guest" && force[1] != "" {
+			password = force[1]
+		}
+		if password != "" {
 			of = nil
 		}
 		if kind == "group-guest" {
 			force = force[:1]
 		}
 		force = append(force, a.ForceKey, r.UseKey)
+		if r.Password.Self || r.Password.Group != "" {
+			if names := m.passwords(r, group, has); strings.Join(force, "") == "" && len(names) > 0 {
+				names = slices.DeleteFunc(names, func(n string) bool { return password != "" && password[3:] != n[3:] })
+				if gone = gone || len(names) == 0; len(names) > 0 {
+					ways = append(ways, fmt.Sprintf("%s(%s):%s[%s]", kind, group, a, strings.Join(names, " ")))
+					wants = append(wants, mfa)
+				}
+			}
+			return
+		}
 		var fps []string
 		for _, k := range of {
 			if !slices.ContainsFunc(force, func(f string) bool { return f != "" && f != k.Fingerprint }) {
@@ -133,7 +147,7 @@ func (m *model) decide(r gateway.Request) string {
 		}
 	}
 	if p := m.find(a.Personal, r.Target, r.Jump); p != nil {
-		add("personal", "", a.PersonalMFA, p, a.EgressKeys)
+		add("personal", "", a.PersonalMFA, p, a.EgressKeys, a.Passwords)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.groups)) {
 		g := m.groups[name]
@@ -143,9 +157,9 @@ func (m *model) decide(r gateway.Request) string {
 		}
 		end, ends := g.Ends[gateway.Holder{Role: gateway.Member, Account: a.Name}]
 		if slices.Contains(g.Members, a.Name) && (!ends || end.After(now)) {
-			add("group-member", g.Name, g.MFARequired, found, g.Keys)
+			add("group-member", g.Name, g.MFARequired, found, g.Keys, g.Passwords)
 		} else if own := m.find(g.Guests[a.Name], r.Target, r.Jump); own != nil && !conflicting(own.ForcePassword, found.ForcePassword) {
-			add("group-guest", g.Name, g.MFARequired, own, g.Keys, found.ForceKey, found.ForcePassword)
+			add("group-guest", g.Name, g.MFARequired, own, g.Keys, g.Passwords, found.ForceKey, found.ForcePassword)
 		} else if own != nil {
 			matched = true
 		}
@@ -153,10 +167,28 @@ func (m *model) decide(r gateway.Request) string {
 	switch {
 	case len(ways) > 0:
 		return strings.Join(append(ways, "mfa "+m.mfa(a, wants)), " ")
+	case gone:
+		return string(gateway.ReasonForcedPassword)
+	case matched && (r.Password.Self || r.Password.Group != ""):
+		return string(gateway.ReasonNoPassword)
 	case matched:
 		return string(gateway.ReasonNoKey)
 	}
 	return string(gateway.ReasonNoAccess)
+}
+
+// passwords are those that r asks for, as far as the list of a group, or the
+// personal one for "", grants them: $1$ and their name.
+func (m *model) passwords(r gateway.Request, group string, has []gateway.EgressPassword) (names []string) {
+	if r.Password.Self {
+		has = m.accounts[r.Principal.Account].Passwords
+	} else if group == "" || group != r.Password.Group {
+		return nil
+	}
+	for _, p := range has {
+		names = append(names, p.Hashes.MD5Crypt)
+	}
+	return names
 }
 
 func conflicting(a, b string) bool { return a != "" && b != "" && a != b }
@@ -203,7 +235,7 @@ func (c chance) accesses() []gateway.Access {
 			User:          pick(c, "", "", "root", "www", "w*", "*", "r??t", "!sftp", "*!*", "**t"),
 			Port:          pick[uint16](c, 0, 22, 22, 23),
 			ForceKey:      pick(c, "", "", "", "k1", "k2", "gone"),
-			ForcePassword: pick(c, "", "", "", "", "", "$1$a", "$1$b"),
+			ForcePassword: pick(c, "", "", "", "", "", "$1$a", "$6$a", "$9$b"),
 			Proxy:         pick(c, gateway.Hop{}, gateway.Hop{}, gateway.Hop{}, c.hop()),
 			Expires:       pick(c, time.Time{}, time.Time{}, now, now.Add(-time.Hour), now.Add(time.Hour)),
 		}
@@ -233,7 +265,8 @@ func (c chance) names() []string {
 }
 
 func (c chance) account(name string) *gateway.Account {
-	a := &gateway.Account{Name: name, Personal: c.accesses(), EgressKeys: keys("k1", "k3")[:c.IntN(3)], OSHOnly: c.IntN(12) == 0}
+	a := &gateway.Account{Name: name, Personal: c.accesses(), EgressKeys: keys("k1", "k3")[:c.IntN(3)], OSHOnly: c.IntN(12) == 0,
+		Passwords: passwords("b", "c", "a")[:c.IntN(4)]}
 	if c.IntN(12) == 0 {
 		a.Freeze = new(gateway.Freeze)
 	}
@@ -251,7 +284,8 @@ func (c chance) account(name string) *gateway.Account {
 
 func (c chance) group(name string) *gateway.Group {
 	g := &gateway.Group{Name: name, Owners: c.names(), Gatekeepers: c.names(), Aclkeepers: c.names(), Members: c.names(),
-		Accesses: c.accesses(), Keys: keys("k1", "k2")[:c.IntN(3)], Guests: map[string][]gateway.Access{}}
+		Accesses: c.accesses(), Keys: keys("k1", "k2")[:c.IntN(3)],
+		Passwords: passwords("a", "b", "c")[c.IntN(4):], Guests: map[string][]gateway.Access{}}
 	for range c.IntN(4) {
 		g.Guests[c.name()] = c.accesses()
 	}
@@ -293,6 +327,8 @@ func (c chance) request() gateway.Request {
 		From:      netip.AddrPortFrom(c.addr(), 4000),
 		Target:    gateway.Target{User: pick(c, "root", "www", "", "!sftp", "w*"), Addr: c.addr(), Port: pick[uint16](c, 22, 23, 24)},
 		UseKey:    pick(c, "", "", "", "k1", "k2"),
+		Password: pick(c, gateway.PasswordOf{}, gateway.PasswordOf{}, gateway.PasswordOf{}, gateway.PasswordOf{Self: true},
+			gateway.PasswordOf{Group: fmt.Sprintf("g%d", c.IntN(4))}),
 		Jump: pick(c, gateway.Target{}, gateway.Target{}, gateway.Target{},
 			gateway.Target{User: pick(c, "root", "jump"), Addr: pick(c, jumpA, jumpB), Port: pick[uint16](c, 22, 23)}),
 	}
@@ -368,7 +404,8 @@ func unexplained(e policy.Explanation) string {
 		return "ways (-) and what is said to grant (+): " + diff
 	}
 	last := e.Checks[len(e.Checks)-1]
-	early := !slices.Contains([]gateway.Reason{"", gateway.ReasonNoAccess, gateway.ReasonNoKey}, e.Decision.Reason)
+	early := !slices.Contains([]gateway.Reason{"", gateway.ReasonNoAccess, gateway.ReasonNoKey, gateway.ReasonNoPassword,
+		gateway.ReasonForcedPassword}, e.Decision.Reason)
 	if last.OK == early {
 		return fmt.Sprintf("the last check is %+v", last)
 	}
