@@ -231,7 +231,7 @@ func (n *node) openMonitor() error {
 	}
 	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
 	n.monitor = &monitor.Monitor{
-		Log: n.log, Audit: n.audit, Store: n.store, Policy: n.policy, Signers: signers{n}, HostKeys: hostKeys,
+		Log: n.log, Audit: n.audit, Store: n.store, Policy: n.policy, Signers: secrets{n}, Passwords: secrets{n}, HostKeys: hostKeys,
 		Profiles: devices.Lease,
 		SealKey:  seed, AuditKey: recorder.KeyID(public), Recording: recordings,
 		SessionCommand:  []string{program},
@@ -317,14 +317,23 @@ func localActor(as, sudo string) admin.Actor {
 	return a
 }
 
-// signers opens egress keys for the monitor.
-type signers struct{ n *node }
+// secrets opens egress keys and passwords for the monitor.
+type secrets struct{ n *node }
 
 // Signer implements monitor.Signers.
-func (s signers) Signer(ctx context.Context, owner store.Owner, key gateway.EgressKey) (ssh.Signer, error) {
+func (s secrets) Signer(ctx context.Context, owner store.Owner, key gateway.EgressKey) (ssh.Signer, error) {
 	sealed, err := s.n.store.SealedKey(ctx, key.ID)
 	if err != nil {
 		return nil, err
 	}
 	return s.n.vault.Signer(sealed, admin.KeyContext(owner))
+}
+
+// Password implements monitor.Passwords.
+func (s secrets) Password(ctx context.Context, owner store.Owner, p gateway.EgressPassword) (gateway.Secret, error) {
+	sealed, err := s.n.store.SealedPassword(ctx, p.ID)
+	if err != nil {
+		return gateway.Secret{}, err
+	}
+	return s.n.vault.Open(sealed, admin.PasswordContext(owner))
 }
