@@ -56,7 +56,7 @@ func adminSudoCommand() *Command {
 		Long: "The command has the rights of that account, no others, and each use is a security event in the audit log. " +
 			"This is how somebody who lost their key gets a new one. An account that is frozen or has expired stays so.",
 		Examples: []string{
-			`adminSudo -- --sudo-as bob --sudo-cmd selfAddIngressKey -- --public-key '"ssh-ed25519 AAAA… bob@laptop"'`,
+			`adminSudo -- --sudo-as bob --sudo-cmd selfAddIngressKey -- --public-key 'ssh-ed25519 AAAA… bob@laptop'`,
 			"adminSudo -- --sudo-as bob --sudo-cmd selfListAccesses",
 		},
 		New:   func() any { return new(AdminSudo) },

@@ -44,7 +44,7 @@ func clushCommand() *Command {
 	return &Command{
 		Name:     "clush",
 		Category: Open,
-		Summary:  "run a remote command on several hosts, one after the other",
+		Summary:  "run a remote command on one host after the other",
 		Long: "Each host is a connection like any other: decided, recorded, listed. The remote command gets no input. " +
 			"Before the first host, and after a host where it failed, you are asked whether to go on.",
 		Examples: []string{"clush --list web1.example,192.0.2.7 --user root --command uptime"},

@@ -131,7 +131,7 @@ func perform(ctx context.Context, env *Env, line Line) Result {
 		return failed(Refuse(gateway.RefusalUnknownCommand, "unknown command "+line.Command))
 	}
 	if line.Help {
-		return show(env, line, func(w io.Writer) { CommandHelp(w, cmd, line.LongHelp) })
+		return show(env, line, func(w io.Writer) { CommandHelp(w, cmd, line.LongHelp, env.line != nil) })
 	}
 	req := cmd.New()
 	if err := parseArgs(req, line.Args); err != nil {

@@ -164,7 +164,7 @@ func TestHelpShowsWhatIsAllowed(t *testing.T) {
 		!strings.Contains(out, "More help: https://wiki.example.com/gateway\n") {
 		t.Errorf("help: exit %d, %s", code, out)
 	}
-	if code, out, _ = execute(t, c, "", "--osh help nc"); code != 0 || !strings.Contains(out, "Usage: --osh nc --host HOST") {
+	if code, out, _ = execute(t, c, "", "--osh help nc"); code != 0 || !strings.Contains(out, "Usage: --osh nc [--host] HOST") {
 		t.Errorf("help nc: exit %d, %s", code, out)
 	}
 }

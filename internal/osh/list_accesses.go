@@ -48,6 +48,7 @@ func selfListAccessesCommand() *Command {
 		Aliases:  []string{"selfListAccess"},
 		Category: Open,
 		Summary:  "list what you may reach, and through what",
+		Examples: []string{"selfListAccesses --hide-groups", "selfListAccesses --include '192.0.2.*' --reverse-dns"},
 		New:      func() any { return new(SelfListAccesses) },
 		Text:     accessListsText,
 	}

@@ -53,7 +53,7 @@ func selfAddPersonalAccessCommand() *Command {
 		Aliases:    []string{"selfAddPrivateAccess"},
 		Category:   Restricted,
 		MasterOnly: true,
-		Summary:    "let yourself reach a target with your own egress keys",
+		Summary:    "let yourself reach a target with your keys",
 		Long: "The gateway first logs in to the target, so that a missing key is found now; --force skips that,\n" +
 			"and it is not done for prefixes, user patterns, rights to transfer files and forced passwords.",
 		Examples: []string{

@@ -138,6 +138,7 @@ func selfPlaySessionCommand() *Command {
 		Name:     "selfPlaySession",
 		Category: Open,
 		Summary:  "replay a session of yours",
+		Examples: []string{"selfPlaySession 9f86d081884c7d659a2feaa0"},
 		New:      func() any { return new(SelfPlaySession) },
 		Local:    selfPlaySessionLocal,
 	}

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -154,11 +153,14 @@ func TestDeletionsAskForTheSentence(t *testing.T) {
 func TestDeclarations(t *testing.T) {
 	for _, cmd := range osh.Commands() {
 		var help bytes.Buffer
-		osh.CommandHelp(&help, cmd, true)
-		for i, l := range slices.Collect(strings.Lines(help.String())) {
-			if len([]rune(l)) > 121 && i > 3 { // the usage line is as long as it must be
+		osh.CommandHelp(&help, cmd, true, false)
+		for l := range strings.Lines(help.String()) {
+			if len([]rune(l)) > 81 {
 				t.Errorf("%s: the help has a line of %d characters: %s", cmd.Name, len(l), l)
 			}
+		}
+		if n := len(cmd.Summary); n > 52 {
+			t.Errorf("%s: the summary has %d characters, more than a line of the overview has room for", cmd.Name, n)
 		}
 		seen := map[string]bool{}
 		for _, o := range osh.Options(cmd.New()) {
