@@ -48,6 +48,19 @@ func TestRightNow(t *testing.T) {
 		wait.Go(func() { w.withdraw(fmt.Sprintf("p%02d", i), fmt.Sprintf("g%02d", i), x.give, x.line, x.reason, x.name) })
 	}
 	wait.Wait()
+
+	// A setting that forbids the network ends everybody's sessions there.
+	c := w.ssh(nil, w.at("echo up; sleep 60")...)
+	w.start(c)
+	w.await(&c.out, "up")
+	over := time.Now()
+	w.check(w.g.set("forbiddenNetworks=[127.0.0.0/8]"))
+	if code, err := c.code(); err != nil || code == 0 || !strings.Contains(c.err.String(), "ended by the gateway") {
+		t.Errorf("a forbidden network: exit status %d (%v), told %q", code, err, c.err.String())
+	}
+	if ended, _, err := w.closedAt(admin); err != nil || ended.Sub(over) > endsWithin {
+		t.Errorf("a forbidden network: ended after %v, %v", ended.Sub(over), err)
+	}
 }
 
 // rightNowPeople makes a person and a group for each withdrawal and returns
