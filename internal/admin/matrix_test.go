@@ -26,10 +26,10 @@ var matrix = map[osh.Category]string{
 		groupDestroy groupGenerateEgressKey groupGeneratePassword groupModify groupTransmitOwnership`,
 	osh.Restricted: `accountAddPersonalAccess accountCreate accountDelPersonalAccess accountDelete accountFreeze accountGeneratePassword
 		accountGrantCommand accountInfo accountList accountListAccesses accountListArchives accountListEgressKeys accountListIngressKeys
-		accountListPasswords accountMFAResetPassword accountMFAResetTOTP accountModify accountPIV accountPurgeArchive accountRename
+		accountListPasswords accountMFAResetPassword accountMFAResetTOTP accountModify accountPIV accountRename
 		accountRestore accountRevokeCommand accountUnexpire accountUnfreeze accountUnlock assetForgetHostKey groupCreate groupDelete
 		groupRename realmCreate realmDelete realmInfo realmList rootListIngressKeys selfAddPersonalAccess selfDelPersonalAccess whoHasAccessTo`,
-	osh.Admin: `adminMaintenance adminSudo`,
+	osh.Admin: `accountPurgeArchive adminMaintenance adminSudo`,
 }
 
 // onSlaves are the commands that a read-only node runs too.
