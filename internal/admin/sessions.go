@@ -14,8 +14,11 @@ import (
 	"gateway/internal/store"
 )
 
-// maxSessions bounds a listing.
-const maxSessions = 10_000
+// Bounds of a listing. A command line may be long, and longer as JSON.
+const (
+	maxSessions       = 10_000
+	maxSessionsParams = 4 << 20
+)
 
 func selfListSessions(ctx context.Context, c *call, r *osh.SelfListSessions) (osh.Result, error) {
 	f, err := c.sessionFilter(ctx, r)
@@ -27,14 +30,19 @@ func selfListSessions(ctx context.Context, c *call, r *osh.SelfListSessions) (os
 		return osh.Result{}, fmt.Errorf("list sessions: %w", err)
 	}
 	v := []osh.ListedSession{}
+	params := 0
 	for _, s := range sessions {
 		v = append(v, listedSession(s))
+		params += len(s.Params)
+	}
+	if params >= maxSessionsParams {
+		return c.ok(v, "Their command lines are long: this is not all; --before goes on.")
 	}
 	return c.ok(v, "")
 }
 
 func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (store.SessionFilter, error) {
-	f := store.SessionFilter{Account: c.actor.Account, Type: r.Type, User: r.User, ProxyUser: r.ProxyUser, Limit: 100}
+	f := store.SessionFilter{Account: c.actor.Account, Type: r.Type, User: r.User, ProxyUser: r.ProxyUser, Limit: 100, MaxParams: maxSessionsParams}
 	if r.Allowed && r.Denied {
 		return f, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--allowed and --denied exclude each other")
 	}
@@ -56,6 +64,9 @@ func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (stor
 	if f.After, err = c.date("--after", r.After); err != nil {
 		return f, err
 	}
+	if since := c.since(); f.After.Before(since) {
+		f.After = since
+	}
 	if f.Before, err = c.date("--before", r.Before); err != nil {
 		return f, err
 	}
@@ -72,6 +83,15 @@ func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (stor
 		f.Addr, _, err = c.host(ctx, r.Host)
 	}
 	return f, err
+}
+
+// since is when the account came to be. Sessions are kept by name, and the
+// earlier ones are of somebody who had the name before.
+func (c *call) since() time.Time {
+	if me := c.me(); me != nil {
+		return me.Created
+	}
+	return time.Time{}
 }
 
 // endFilter reads one end of a connection, of which each part may be left out.
@@ -161,7 +181,7 @@ func selfPlaySession(ctx context.Context, c *call, r *osh.SelfPlaySession) (osh.
 	if err != nil {
 		return osh.Result{}, err
 	}
-	found, err := c.e.Store.Sessions(ctx, store.SessionFilter{Account: c.actor.Account, ID: id, Limit: 1})
+	found, err := c.e.Store.Sessions(ctx, store.SessionFilter{Account: c.actor.Account, ID: id, After: c.since(), Limit: 1})
 	if err != nil {
 		return osh.Result{}, fmt.Errorf("find session: %w", err)
 	}

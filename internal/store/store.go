@@ -193,4 +193,7 @@ type SessionFilter struct {
 	ProxyPort     uint16
 	ProxyUser     string
 	Limit         int // 0: 100
+	// MaxParams ends the list with the session whose Params, with those before,
+	// have so many bytes; 0: it does not.
+	MaxParams int
 }
