@@ -156,7 +156,7 @@ type Settings struct {
 type Record struct {
 	Actor    Actor
 	Command  string
-	Request  string // the request as JSON, cut short
+	Request  string // the request as JSON, as it was understood, long texts cut short
 	Change   bool   // written before the change it announces is committed
 	Override bool   // a superowner's right was used
 	Security string // kind of a security event: admin-sudo
@@ -183,10 +183,14 @@ func handle[R any](f func(ctx context.Context, c *call, r *R) (osh.Result, error
 func (e *Executor) Run(ctx context.Context, a Actor, command string, request json.RawMessage) osh.Result {
 	a.Account = a.name()
 	c := &call{e: e, actor: a, set: e.Config(), snap: e.Policy.Load(), now: e.Now(), raw: request}
+	unread := c.read(command)
 	if err := c.announceSudo(ctx, command); err != nil {
 		return c.answer(err)
 	}
-	r, err := c.run(ctx, command)
+	r, err := osh.Result{}, unread
+	if err == nil {
+		r, err = c.run(ctx)
+	}
 	if err != nil {
 		r = c.answer(err)
 	}

@@ -13,6 +13,7 @@ import (
 const (
 	maxPatterns = 32
 	maxPattern  = 128
+	maxWild     = 512 // of all patterns with wildcards, which take longest, together
 )
 
 // filter is the part of a list that is wanted.
@@ -27,10 +28,17 @@ func (c *call) filterOf(o osh.FilterOptions) (filter, error) {
 	if len(patterns) > maxPatterns {
 		return filter{}, c.fail("ERR_INVALID_PARAMETER", "more than %d patterns", maxPatterns)
 	}
+	wild := 0
 	for _, p := range patterns {
 		if len(p) > maxPattern {
 			return filter{}, c.fail("ERR_INVALID_PARAMETER", "a pattern of more than %d characters", maxPattern)
 		}
+		if strings.ContainsAny(p, "*?") {
+			wild += len(p)
+		}
+	}
+	if wild > maxWild {
+		return filter{}, c.fail("ERR_INVALID_PARAMETER", "patterns with wildcards of more than %d characters together", maxWild)
 	}
 	if o.Limit < 0 || o.Offset < 0 {
 		return filter{}, c.fail("ERR_INVALID_PARAMETER", "--limit and --offset are not negative")

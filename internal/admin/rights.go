@@ -88,7 +88,11 @@ func (c *call) factors(me *gateway.Account) error {
 	if c.actor.Local {
 		return nil
 	}
-	missing := c.snap.Factor(me, c.settings().MFARequired)
+	need := c.settings().MFARequired
+	if c.actor.By != "" {
+		need = need.Stricter(c.set.Commands[osh.AdminSudoName].MFARequired)
+	}
+	missing := c.snap.Factor(me, need)
 	if !c.cmd.WithoutFactor {
 		missing = c.snap.MissingFactor(me).Stricter(missing)
 	}
@@ -178,7 +182,7 @@ func (c *call) holds(g *gateway.Group, role gateway.Role, code string) error {
 // may reports whether the actor may use cmd, in some group if that is what it
 // needs; for help and completion only.
 func (c *call) may(cmd *osh.Command, me *gateway.Account) bool {
-	if c.enabled(cmd) != nil {
+	if c.enabled(cmd.Name) != nil {
 		return false
 	}
 	role, grouped := map[osh.Category]gateway.Role{

@@ -1,0 +1,194 @@
+package admin_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"gateway"
+	"gateway/internal/admin"
+	"gateway/internal/osh"
+	"gateway/internal/store"
+)
+
+// session puts one session of the account into the index.
+func (w *world) session(n int, account string, started time.Time, params string) gateway.SessionID {
+	w.t.Helper()
+	s := store.Session{
+		ID: gateway.SessionID(fmt.Sprintf("%024d", n)), Account: account, Type: "osh", Allowed: true, Recording: true,
+		From: netip.MustParseAddrPort("198.51.100.9:4000"), Started: started, Params: params,
+	}
+	if err := w.store.BeginSession(w.t.Context(), s); err != nil {
+		w.t.Fatal(err)
+	}
+	return s.ID
+}
+
+// Whoever may delete and create accounts, or gets a name that was somebody
+// else's, must not see what was done under it before.
+func TestNextAccountOfANameInheritsNoSession(t *testing.T) {
+	w := newWorld(t)
+	w.grant("zoe", "accountCreate", "accountDelete")
+	id := w.session(1, "carol", w.now, "selfGeneratePassword")
+	if r := w.want("OK", "carol", "selfPlaySession", &osh.SelfPlaySession{ID: string(id)}); len(r.Files) != 1 {
+		t.Fatal("carol does not see her own recording")
+	}
+	w.now = w.now.Add(time.Minute)
+	w.want("OK", "zoe", "accountDelete", &osh.AccountDelete{AccountOption: osh.AccountOption{Account: "carol"}, ConfirmOption: osh.ConfirmOption{NoConfirm: true}})
+	w.want("OK", "zoe", "accountCreate", map[string]any{"Account": "carol", "UIDAuto": true, "NoKey": true})
+	w.want("ERR_NOT_FOUND", "carol", "selfPlaySession", &osh.SelfPlaySession{ID: string(id)})
+	for _, req := range []osh.SelfListSessions{{}, {ID: string(id)}, {After: "1"}} {
+		if r := w.want("OK", "carol", "selfListSessions", &req); string(r.Value) != "[]" {
+			t.Errorf("%+v lists %s", req, r.Value)
+		}
+	}
+	later := w.session(2, "carol", w.now, "info")
+	w.want("OK", "carol", "selfPlaySession", &osh.SelfPlaySession{ID: string(later)})
+}
+
+// What the configuration says of adminSudo holds for what it runs, also when a
+// session process leaves the first question out.
+func TestSudoFollowsTheSettingsOfAdminSudo(t *testing.T) {
+	w := newWorld(t)
+	for code, set := range map[string]admin.CommandSettings{
+		"KO_RESTRICTED_COMMAND":     {Disabled: true},
+		"KO_MFA_ANY_SETUP_REQUIRED": {MFARequired: gateway.MFAAny},
+	} {
+		w.set.Commands = map[string]admin.CommandSettings{"adminSudo": set}
+		if r := w.run("boss", "adminSudo", &osh.AdminSudo{SudoAs: "zoe", SudoCmd: "info"}); r.Code != code {
+			t.Errorf("adminSudo with %+v = %s", set, r.Code)
+		}
+		if r := w.runAs(as("boss", "zoe"), "info", &osh.Info{}); r.Code != code {
+			t.Errorf("info by adminSudo with %+v = %s", set, r.Code)
+		}
+	}
+}
+
+// A session process that was taken over writes the request; the record is of
+// what was done, not of what it would like to be read.
+func TestRecordIsOfWhatWasDone(t *testing.T) {
+	w := newWorld(t)
+	w.grant("zoe", "selfAddPersonalAccess")
+	run := func(raw string) admin.Record {
+		t.Helper()
+		r := w.exec.Run(t.Context(), actor("zoe"), "selfAddPersonalAccess", json.RawMessage(raw))
+		if r.Code != "OK" {
+			t.Fatalf("%.200s: %s %s", raw, r.Code, r.Message)
+		}
+		return w.last()
+	}
+	rec := run(`{"User":"harmless","Host":"192.0.2.1","Port":"22","Force":true,"User":"root"}`)
+	if strings.Contains(rec.Request, "harmless") || !strings.Contains(rec.Request, "root") {
+		t.Errorf("recorded %s", rec.Request)
+	}
+	rec = run(`{"Comment":"` + strings.Repeat("x", 5000) + `","host":"192.0.2.2","Port":"22","Force":true,"User":"root"}`)
+	for _, part := range []string{"192.0.2.2", "root", `"Port":"22"`} {
+		if !strings.Contains(rec.Request, part) {
+			t.Errorf("%s is missing in the record of %d bytes: %.300s", part, len(rec.Request), rec.Request)
+		}
+	}
+	rec = run(strings.Repeat(" ", 5000) + `{"Host":"192.0.2.3","Port":"22","Force":true,"User":"root"}`)
+	if !strings.Contains(rec.Request, "192.0.2.3") {
+		t.Errorf("recorded %q", rec.Request)
+	}
+}
+
+// One answer must not take what the monitor has for everybody, and must fit
+// into a control message.
+func TestListOfLongSessionsIsBounded(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("<", 4096)
+	for i := range 1100 {
+		w.session(i, "zoe", w.now.Add(time.Duration(i)*time.Second), long)
+	}
+	r := w.want("OK", "zoe", "selfListSessions", &osh.SelfListSessions{Limit: 10_000})
+	var v []osh.ListedSession
+	if err := json.Unmarshal(r.Value, &v); err != nil || len(v) != 1024 || !strings.Contains(r.Message, "--before") {
+		t.Errorf("%d sessions, %v, %s", len(v), err, r.Message)
+	}
+}
+
+// Patterns of a listing are work for the monitor: these took it six seconds on
+// a group of 10,000 servers.
+func TestPatternsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	var wild, plain []string
+	for i := range 32 {
+		wild = append(wild, "*"+strings.Repeat("a", 120)+fmt.Sprint("b", i))
+		plain = append(plain, strings.Repeat("a", 120)+fmt.Sprint("b", i))
+	}
+	list := func(patterns []string) *osh.GroupListServers {
+		return &osh.GroupListServers{GroupOption: osh.GroupOption{Group: "web"}, FilterOptions: osh.FilterOptions{Exclude: patterns}}
+	}
+	w.want("ERR_INVALID_PARAMETER", "member", "groupListServers", list(wild))
+	w.want("OK", "member", "groupListServers", list(wild[:4]))
+	w.want("OK", "member", "groupListServers", list(plain))
+}
+
+// Completion answers what a command would tell: to nobody else.
+func TestCompletionFollowsRights(t *testing.T) {
+	w := newWorld(t)
+	w.grant("zoe", "accountList")
+	w.grant("frozen", "accountList")
+	if len(w.exec.Complete(actor("zoe"), "account", "")) == 0 {
+		t.Fatal("zoe may list accounts")
+	}
+	if got := w.exec.Complete(actor("frozen"), "account", ""); len(got) > 0 {
+		t.Errorf("a frozen account is told %v", got)
+	}
+	w.set.Commands = map[string]admin.CommandSettings{"accountList": {Disabled: true}}
+	if got := w.exec.Complete(actor("zoe"), "account", ""); len(got) > 0 {
+		t.Errorf("with accountList disabled: %v", got)
+	}
+	w.set.Commands = map[string]admin.CommandSettings{"accountList": {MFARequired: gateway.MFAAny}}
+	if got := w.exec.Complete(actor("zoe"), "account", ""); len(got) > 0 {
+		t.Errorf("with a factor required: %v", got)
+	}
+	w.set.Commands = nil
+	w.change(func(tx store.Tx) error {
+		a, err := tx.Account("zoe")
+		if err != nil {
+			return err
+		}
+		a.MFATOTP = gateway.FactorRequired
+		return tx.UpdateAccount(a)
+	})
+	if got := w.exec.Complete(actor("zoe"), "account", ""); len(got) > 0 {
+		t.Errorf("without the factor that zoe must have: %v", got)
+	}
+}
+
+// A guest knows what a guest may reach, and nothing else of the group.
+func TestWhyAccessTellsGuestsNothingOfTheGroup(t *testing.T) {
+	w := newWorld(t)
+	w.change(func(tx store.Tx) error {
+		o := store.Owner{Group: "web"}
+		if _, err := tx.DelAccess(o, gateway.Access{User: "root", Prefix: netip.MustParsePrefix("192.0.2.1/32"), Port: 22}); err != nil {
+			return err
+		}
+		for user, hash := range map[string]string{"secretuser": "", "oracle": "$6$salt$thehash"} {
+			a := gateway.Access{User: user, Prefix: netip.MustParsePrefix("192.0.2.1/32"), Port: 22, ForcePassword: hash, Comment: "for " + user, AddedAt: w.now}
+			if _, err := tx.AddAccess(o, a, w.now); err != nil {
+				return err
+			}
+		}
+		a := gateway.Access{User: "oracle", Prefix: netip.MustParsePrefix("192.0.2.1/32"), Port: 22, AddedAt: w.now}
+		_, err := tx.AddAccess(store.Owner{Group: "web", Guest: "guest"}, a, w.now)
+		return err
+	})
+	for _, host := range []string{"root@192.0.2.1", "oracle@192.0.2.1"} {
+		r := w.want("OK", "guest", "whyAccess", &osh.WhyAccess{Host: host})
+		for _, secret := range []string{"secretuser", "thehash"} {
+			if strings.Contains(string(r.Value), secret) {
+				t.Errorf("whyAccess %s tells a guest %s: %s", host, secret, r.Value)
+			}
+		}
+	}
+	r := w.want("OK", "eve", "whyAccess", &osh.WhyAccess{Host: "root@192.0.2.1", Account: "guest"})
+	if !strings.Contains(string(r.Value), "secretuser") {
+		t.Errorf("an auditor is told too little: %s", r.Value)
+	}
+}
