@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gateway"
@@ -41,10 +43,18 @@ func selfListSessions(ctx context.Context, c *call, r *osh.SelfListSessions) (os
 	return c.ok(v, "")
 }
 
+// sessionTypes are what a session in the index can be, here or at The Bastion.
+func sessionTypes() []string {
+	return []string{"ssh", "sshas", "osh", "interactive", "abort", "telnet", "proxyhttp_daemon", "proxyhttp_worker"}
+}
+
 func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (store.SessionFilter, error) {
 	f := store.SessionFilter{Account: c.actor.Account, Type: r.Type, User: r.User, ProxyUser: r.ProxyUser, Limit: 100, MaxParams: maxSessionsParams}
 	if r.Allowed && r.Denied {
 		return f, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--allowed and --denied exclude each other")
+	}
+	if r.Type != "" && !slices.Contains(sessionTypes(), r.Type) {
+		return f, c.fail("ERR_INVALID_PARAMETER", "type %q is not known; there are %s", gateway.Printable(clip(r.Type)), strings.Join(sessionTypes(), ", "))
 	}
 	if r.Allowed || r.Denied {
 		f.Allowed = &r.Allowed

@@ -25,6 +25,8 @@ type loginStore struct{ store.Store }
 
 func (loginStore) TouchLogin(context.Context, string, time.Time) error { return nil }
 
+func (loginStore) BeginSession(context.Context, store.Session) error { return nil }
+
 // loginMonitor knows alice, an administrator, and bob, both with that key.
 func loginMonitor(signer ssh.Signer, answer func(context.Context) activeness.Answer) (*Monitor, Settings) {
 	set := Settings{

@@ -26,14 +26,31 @@ func Execute(ctx context.Context, env Env, line Line) int {
 		env.keys = startKeyboard(env.In)
 		defer env.keys.stop()
 	}
-	interactive := line.Action == Interactive || line.Action == None && env.InteractiveByDefault && env.Terminal != nil
-	switch {
-	case !interactive || line.Help:
-		return dispatch(ctx, &env, line)
-	case !env.InteractiveAllowed:
-		return refusal(&env, line, Refuse(gateway.RefusalNoInteractive, "the interactive mode is disabled on this gateway"))
+	if err := env.Refuses(line); err != nil {
+		return refuseLine(&env, line, err)
 	}
-	return interact(ctx, &env)
+	if env.Prompts(line) {
+		return interact(ctx, &env)
+	}
+	return dispatch(ctx, &env, line)
+}
+
+// Prompts reports whether line asks for the interactive mode.
+func (e *Env) Prompts(line Line) bool {
+	byDefault := line.Action == None && e.InteractiveByDefault && e.Terminal != nil
+	return !line.Help && (line.Action == Interactive || byDefault)
+}
+
+// Refuses returns a *RefusalError for a line that has the right form and can't
+// be served here.
+func (e *Env) Refuses(line Line) error {
+	switch {
+	case e.Prompts(line) && !e.InteractiveAllowed:
+		return refuse(gateway.RefusalNoInteractive, "the interactive mode is disabled on this gateway")
+	case line.Action == None && !line.Help && !e.Prompts(line):
+		return &RefusalError{Refusal: gateway.RefusalNoHost, Text: "neither a host nor a command was given", Usage: true}
+	}
+	return nil
 }
 
 // dispatch executes one line, which may come from the prompt.
@@ -59,13 +76,8 @@ func dispatch(ctx context.Context, env *Env, line Line) int {
 		return runCommand(ctx, env, line)
 	case line.Help:
 		return finish(env, line, show(env, line, usage))
-	case line.Action == Connect:
-		return env.Connect(ctx, env, line)
 	}
-	var b bytes.Buffer
-	usage(&b)
-	writeText(env.Err, b.String())
-	return refusal(env, line, Refuse(gateway.RefusalNoHost, "neither a host nor a command was given"))
+	return env.Connect(ctx, env, line)
 }
 
 // RefuseLine answers a line that ParseLine refused, and returns the exit
@@ -77,7 +89,14 @@ func RefuseLine(env Env, line Line, err error) int {
 	return refuseLine(&env, line, err)
 }
 
-func refuseLine(env *Env, line Line, err error) int { return refusal(env, line, refusalOf(err)) }
+func refuseLine(env *Env, line Line, err error) int {
+	if re, ok := errors.AsType[*RefusalError](err); ok && re.Usage {
+		var b bytes.Buffer
+		usage(&b)
+		writeText(env.Err, b.String())
+	}
+	return refusal(env, line, refusalOf(err))
+}
 
 func refusalOf(err error) Result {
 	if re, ok := errors.AsType[*RefusalError](err); ok {

@@ -76,7 +76,7 @@ func groupSetServersText(w io.Writer, r Result) error {
 		fmt.Fprintf(w, "  left out: %s\n", e)
 	}
 	for _, l := range v.ACL {
-		fmt.Fprintf(w, "  %s@%s:%s", orAny(l.User), l.IP, orAny(l.Port))
+		fmt.Fprintf(w, "  %s", accessText(l.User, l.IP, l.Port))
 		if l.Comment != nil {
 			fmt.Fprintf(w, "  # %s", *l.Comment)
 		}

@@ -2,8 +2,8 @@ package osh
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -72,29 +72,51 @@ func accessListsText(w io.Writer, r Result) error {
 
 // writeAccesses writes one access a line.
 func writeAccesses(w io.Writer, acl []ListedAccess) {
-	for _, a := range acl {
-		fmt.Fprintf(w, "  %s@%s:%s", orAny(a.User), a.IP, orAny(a.Port))
-		if a.ReverseDNS != nil {
-			fmt.Fprintf(w, " (%s)", *a.ReverseDNS)
-		}
-		if a.ProxyIP != nil {
-			fmt.Fprintf(w, " via %s@%s:%s", orAny(a.ProxyUser), *a.ProxyIP, orAny(a.ProxyPort))
-		}
-		fmt.Fprintf(w, "  added by %s on %s", a.AddedBy, a.AddedDate)
-		if a.Expiry != nil {
-			fmt.Fprintf(w, "  until %s", time.Unix(*a.Expiry, 0).UTC().Format(time.DateTime))
-		}
-		if a.ForceKey != nil {
-			fmt.Fprintf(w, "  with %s", *a.ForceKey)
-		}
-		if a.ForcePassword != nil {
-			fmt.Fprintf(w, "  with the password %s", *a.ForcePassword)
-		}
-		if a.UserComment != nil {
-			fmt.Fprintf(w, "  # %s", *a.UserComment)
-		}
-		fmt.Fprintln(w)
+	if len(acl) == 0 {
+		return
 	}
+	rows := [][]string{{"  TARGET", "ADDED BY", "ON (UTC)", "REMARKS"}}
+	for _, a := range acl {
+		rows = append(rows, []string{"  " + accessText(a.User, a.IP, a.Port), a.AddedBy, a.AddedDate, strings.Join(a.remarks(), ", ")})
+	}
+	writeTable(w, rows)
+}
+
+// remarks are what an access has besides its target.
+func (a *ListedAccess) remarks() []string {
+	var is []string
+	if a.ReverseDNS != nil {
+		is = append(is, "("+*a.ReverseDNS+")")
+	}
+	if a.ProxyIP != nil {
+		is = append(is, "via "+accessText(a.ProxyUser, *a.ProxyIP, a.ProxyPort))
+	}
+	if a.Expiry != nil {
+		is = append(is, "until "+time.Unix(*a.Expiry, 0).UTC().Format(time.DateTime))
+	}
+	if a.ForceKey != nil {
+		is = append(is, "with "+*a.ForceKey)
+	}
+	if a.ForcePassword != nil {
+		is = append(is, "with the password "+*a.ForcePassword)
+	}
+	if a.UserComment != nil {
+		is = append(is, "# "+*a.UserComment)
+	}
+	return is
+}
+
+// accessText writes a target as it is typed: nil is any.
+func accessText(user *string, ip string, port *string) string {
+	return orAny(user) + "@" + hostPort(ip, port)
+}
+
+// hostPort puts an IPv6 address into brackets, as everywhere.
+func hostPort(ip string, port *string) string {
+	if strings.Contains(ip, ":") {
+		ip = "[" + ip + "]"
+	}
+	return ip + ":" + orAny(port)
 }
 
 func orAny(s *string) string {

@@ -151,7 +151,7 @@ type Session struct {
 	ID        gateway.SessionID
 	Account   string
 	Realm     string
-	Type      string // ssh, osh, interactive
+	Type      string // ssh, osh, interactive, sshas, abort
 	Allowed   bool
 	From      netip.AddrPort
 	Via       netip.AddrPort // the gateway's own end
