@@ -27,26 +27,39 @@ func (w *world) session(n int, account string, started time.Time, params string)
 	return s.ID
 }
 
-// Whoever may delete and create accounts, or gets a name that was somebody
-// else's, must not see what was done under it before.
+// Whoever may delete, create, rename and restore accounts, or gets a name that
+// was somebody else's, must not see what was done under it before.
 func TestNextAccountOfANameInheritsNoSession(t *testing.T) {
 	w := newWorld(t)
-	w.grant("zoe", "accountCreate", "accountDelete")
+	w.grant("zoe", "accountCreate", "accountDelete", "accountRename", "accountRestore")
 	id := w.session(1, "carol", w.now, "selfGeneratePassword")
-	if r := w.want("OK", "carol", "selfPlaySession", &osh.SelfPlaySession{ID: string(id)}); len(r.Files) != 1 {
-		t.Fatal("carol does not see her own recording")
-	}
-	w.now = w.now.Add(time.Minute)
-	w.want("OK", "zoe", "accountDelete", &osh.AccountDelete{AccountOption: osh.AccountOption{Account: "carol"}, ConfirmOption: osh.ConfirmOption{NoConfirm: true}})
-	w.want("OK", "zoe", "accountCreate", map[string]any{"Account": "carol", "UIDAuto": true, "NoKey": true})
-	w.want("ERR_NOT_FOUND", "carol", "selfPlaySession", &osh.SelfPlaySession{ID: string(id)})
-	for _, req := range []osh.SelfListSessions{{}, {ID: string(id)}, {After: "1"}} {
-		if r := w.want("OK", "carol", "selfListSessions", &req); string(r.Value) != "[]" {
-			t.Errorf("%+v lists %s", req, r.Value)
+	see := func(code string, id gateway.SessionID, sessions int) {
+		t.Helper()
+		w.want(code, "carol", "selfPlaySession", &osh.SelfPlaySession{ID: string(id)})
+		var v []osh.ListedSession
+		if err := json.Unmarshal(w.want("OK", "carol", "selfListSessions", &osh.SelfListSessions{}).Value, &v); err != nil || len(v) != sessions {
+			t.Errorf("%d sessions, %v, want %d", len(v), err, sessions)
 		}
 	}
-	later := w.session(2, "carol", w.now, "info")
-	w.want("OK", "carol", "selfPlaySession", &osh.SelfPlaySession{ID: string(later)})
+	see("OK", id, 1)
+	w.now = w.now.Add(time.Minute)
+	w.want("OK", "zoe", "accountDelete", deletion("carol"))
+	w.want("OK", "zoe", "accountCreate", map[string]any{"Account": "carol", "UID": 11111, "NoKey": true})
+	see("ERR_NOT_FOUND", id, 0)
+	second := w.session(2, "carol", w.now, "info")
+	see("OK", second, 1)
+	w.want("OK", "zoe", "accountDelete", deletion("carol"))
+
+	w.session(3, "carol", w.now, "left of somebody") // begun while she was deleted
+	w.want("OK", "zoe", "accountRename", osh.AccountRename{AccountOption: osh.AccountOption{Account: "guest"}, To: "carol"})
+	see("ERR_NOT_FOUND", id, 0)
+	see("ERR_NOT_FOUND", second, 0)
+	w.want("OK", "zoe", "accountDelete", deletion("carol"))
+
+	// Who comes back has what was theirs.
+	w.want("OK", "zoe", "accountRestore", restore("carol", 1))
+	see("OK", id, 1)
+	see("ERR_NOT_FOUND", second, 1)
 }
 
 // What the configuration says of adminSudo holds for what it runs, also when a

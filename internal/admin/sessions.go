@@ -74,9 +74,6 @@ func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (stor
 	if f.After, err = c.date("--after", r.After); err != nil {
 		return f, err
 	}
-	if since := c.since(); f.After.Before(since) {
-		f.After = since
-	}
 	if f.Before, err = c.date("--before", r.Before); err != nil {
 		return f, err
 	}
@@ -93,15 +90,6 @@ func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (stor
 		f.Addr, _, err = c.host(ctx, r.Host)
 	}
 	return f, err
-}
-
-// since is when the account came to be. Sessions are kept by name, and the
-// earlier ones are of somebody who had the name before.
-func (c *call) since() time.Time {
-	if me := c.me(); me != nil {
-		return me.Created
-	}
-	return time.Time{}
 }
 
 // endFilter reads one end of a connection, of which each part may be left out.
@@ -191,7 +179,7 @@ func selfPlaySession(ctx context.Context, c *call, r *osh.SelfPlaySession) (osh.
 	if err != nil {
 		return osh.Result{}, err
 	}
-	found, err := c.e.Store.Sessions(ctx, store.SessionFilter{Account: c.actor.Account, ID: id, After: c.since(), Limit: 1})
+	found, err := c.e.Store.Sessions(ctx, store.SessionFilter{Account: c.actor.Account, ID: id, Limit: 1})
 	if err != nil {
 		return osh.Result{}, fmt.Errorf("find session: %w", err)
 	}

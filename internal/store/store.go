@@ -78,6 +78,8 @@ type Tx interface {
 	ArchiveAccount(name, by string, at time.Time, reseal func(sealed []byte) ([]byte, error)) (id int64, err error)
 	Archive(id int64) (Archive, error)
 	DeleteArchive(id int64) error
+	// RestoreSessions gives an account the sessions that the archived one had.
+	RestoreSessions(archive int64, account string) error
 	// RenameAccount gives it another name, with all that it has, the host keys
 	// that it knows and its sessions in the index. See RenameGroup for reseal.
 	RenameAccount(name, to string, reseal func(sealed []byte) ([]byte, error)) error
