@@ -98,7 +98,7 @@ type Actor struct {
 	Session gateway.SessionID
 	From    netip.AddrPort
 	// Local is the owner of the data folder, on the node itself: every right,
-	// also as an account that does not exist or may not log in.
+	// also as an account that may not log in; without one, if Account is empty.
 	Local bool
 	// By is the administrator who acts as Account, with the rights of Account;
 	// empty: Account does itself. ByLocal: it is the owner of the data folder.
@@ -181,9 +181,12 @@ func handle[R any](f func(ctx context.Context, c *call, r *R) (osh.Result, error
 
 // Run executes one command for a.
 func (e *Executor) Run(ctx context.Context, a Actor, command string, request json.RawMessage) osh.Result {
-	a.Account = a.name()
 	c := &call{e: e, actor: a, set: e.Config(), snap: e.Policy.Load(), now: e.Now(), raw: request}
+	c.actor.Account = a.name()
 	unread := c.read(command)
+	if a.Local && a.Account != "" && unread == nil {
+		unread = c.knownActor()
+	}
 	if err := c.announceSudo(ctx, command); err != nil {
 		return c.answer(err)
 	}

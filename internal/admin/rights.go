@@ -81,6 +81,17 @@ func (c *call) authorise(s state) error {
 	return check(c, s, me)
 }
 
+// knownActor refuses the name of an account that does not exist: records would
+// name somebody whom nobody knows.
+func (c *call) knownActor() error {
+	_, err := c.state().Account(c.actor.Account)
+	if errors.Is(err, gateway.ErrNotFound) {
+		return refusal(gateway.RefusalAccountInvalid, "account %s does not exist; without --as, the command runs as the owner of the node",
+			gateway.Printable(clip(c.actor.Account)))
+	}
+	return err
+}
+
 // factors checks that the account has set up what it must, and has the factor
 // that the command asks for. Nobody has a second factor yet, so that what is
 // required is missing.

@@ -58,6 +58,11 @@ func TestAccountState(t *testing.T) {
 func TestLocalActor(t *testing.T) {
 	f := newFixture(t)
 	local := admin.Actor{Local: true, Session: "0123456789abcdef01234567"}
+	as := local
+	as.Account = "nosuch"
+	if r := f.runAs(as, "info", osh.Info{}); r.Code != "KO_ACCOUNT_INVALID" || !strings.Contains(r.Message, "nosuch") {
+		t.Errorf("as an account that does not exist: %s (%s)", r.Code, r.Message)
+	}
 	req := osh.GroupCreate{Group: "web", Owner: "bob", NoKey: true}
 	if r := f.runAs(local, "groupCreate", req); r.Code != "OK" || !f.last().Actor.Local {
 		t.Errorf("groupCreate = %s %s, recorded for %+v", r.Code, r.Message, f.last().Actor)
