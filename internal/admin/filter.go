@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gateway/internal/osh"
+	"gateway/policy"
 )
 
 // Bounds of --include and --exclude: a list may have 100,000 entries, and the
@@ -84,26 +85,5 @@ func matchesPattern(p, t string) bool {
 	if !strings.ContainsAny(p, "*?") {
 		return strings.Contains(t, p)
 	}
-	return glob(p, t)
-}
-
-// glob matches * (anything) and ? (one byte). It goes back to the last star
-// only, so it is quadratic at worst.
-func glob(pattern, s string) bool {
-	p, i, star, mark := 0, 0, -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p, i = p+1, i+1
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
+	return policy.Glob(p, t)
 }
