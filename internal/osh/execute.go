@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"gateway"
 )
@@ -116,7 +118,38 @@ func complain(env *Env, line Line, r Result) {
 	var p page
 	fancy := env.fanciness(line.Quiet)
 	writeMessage(&p, fancy, r)
+	if text := hint(env, line, r); text != "" && !line.Quiet {
+		fmt.Fprintln(&p, text)
+	}
 	writePage(env.Err, fancy, &p)
+}
+
+// hint says what may help after a refusal: the line to type, or to ask for.
+func hint(env *Env, line Line, r Result) string {
+	command := "--osh "
+	if env.line != nil {
+		command = ""
+	}
+	switch {
+	case r.Command != nil:
+	case line.Action == Connect && r.Code == "KO_"+gateway.RefusalAccessDenied.Name && line.SSHAs == "":
+		target := line.Host
+		if strings.Contains(target, ":") {
+			target = "[" + target + "]"
+		}
+		if line.User != "" {
+			target = line.User + "@" + target
+		}
+		if line.Port != 0 {
+			target += ":" + strconv.Itoa(int(line.Port))
+		}
+		return "To see why: " + command + "whyAccess " + target
+	case line.Action == Run && r.Code == "KO_"+gateway.RefusalRestricted.Name && env.as == "" && env.Account != "":
+		if c, ok := Lookup(line.Command); ok && c.Category == Restricted {
+			return "An administrator can grant it: " + command + "accountGrantCommand " + env.Account + " " + c.Name
+		}
+	}
+	return ""
 }
 
 // finish prints the JSON form and returns the exit status.

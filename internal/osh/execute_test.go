@@ -100,7 +100,8 @@ func TestExecuteForms(t *testing.T) {
 			"host x can't be \\x1b[31mresolved\n"},
 		// A refusal before the command ran has none.
 		{"--osh groupCreate --json-greppable", 106, "\nJSON_OUTPUT=" +
-			`{"command":null,"error_code":"KO_RESTRICTED_COMMAND","error_message":"not granted","value":null}` + "\n", "not granted\n"},
+			`{"command":null,"error_code":"KO_RESTRICTED_COMMAND","error_message":"not granted","value":null}` + "\n",
+			"not granted\nAn administrator can grant it: --osh accountGrantCommand bob groupCreate\n"},
 		{"--json-greppable --osh nonsense", 104, "\nJSON_OUTPUT=" +
 			`{"command":null,"error_code":"KO_UNKNOWN_COMMAND","error_message":"unknown command nonsense","value":null}` + "\n",
 			"unknown command nonsense\n"},

@@ -2,6 +2,7 @@ package osh
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -80,6 +81,15 @@ func writeAccesses(w io.Writer, acl []ListedAccess) {
 		rows = append(rows, []string{"  " + accessText(a.User, a.IP, a.Port), a.AddedBy, a.AddedDate, strings.Join(a.remarks(), ", ")})
 	}
 	writeTable(w, rows)
+}
+
+// writeAccess writes a single access, and ends the line.
+func writeAccess(w io.Writer, a *ListedAccess) {
+	fmt.Fprintf(w, "%s, added by %s on %s", accessText(a.User, a.IP, a.Port), a.AddedBy, a.AddedDate)
+	for _, r := range a.remarks() {
+		fmt.Fprintf(w, ", %s", r)
+	}
+	fmt.Fprintln(w)
 }
 
 // remarks are what an access has besides its target.
