@@ -92,6 +92,7 @@ type Monitor struct {
 	program  sessionProgram
 	learning sync.Mutex // one host key is learned at a time
 	reverse  reverse
+	probes   turns // test logins
 
 	mu        sync.Mutex // guards what follows
 	conns     map[*conn]struct{}
