@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 		"internal/tcp"},
 	"internal/session": {".", "recorder", "protocols", "internal/control", "internal/ring"},
 	"internal/tcp":     {},
+	"internal/turns":   {},
 
 	// Between processes, or in several.
 	"internal/control": {".", "recorder"},
@@ -47,9 +48,9 @@ var mayImport = map[string][]string{
 
 	// In the monitor.
 	"internal/monitor": {".", "policy", "recorder", "internal/control", "internal/ring", "internal/store",
-		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/activeness"},
+		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/activeness", "internal/turns"},
 	"internal/activeness":      {"."},
-	"internal/admin":           {".", "policy", "internal/store", "internal/vault", "internal/osh"},
+	"internal/admin":           {".", "policy", "internal/store", "internal/vault", "internal/osh", "internal/turns"},
 	"internal/store":           {"."},
 	"internal/store/sqlite":    {".", "internal/store"},
 	"internal/store/storetest": {".", "internal/store"},

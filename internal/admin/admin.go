@@ -15,6 +15,7 @@ import (
 	"gateway"
 	"gateway/internal/osh"
 	"gateway/internal/store"
+	"gateway/internal/turns"
 	"gateway/policy"
 )
 
@@ -30,6 +31,8 @@ type Executor struct {
 	// and nothing is shown.
 	Audit func(ctx context.Context, r Record) error
 	Deps  Deps
+
+	changing turns.ByAccount
 }
 
 // Vault makes egress keys and keeps those in use.

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -110,7 +111,14 @@ func decode(raw json.RawMessage, req any) error {
 // transaction sees, runs f, and records the change; any failure undoes it all.
 // Live sessions are then decided again.
 func (c *call) update(ctx context.Context, f func(tx store.Tx) error) error {
-	err := c.e.Store.Update(ctx, func(tx store.Tx) error {
+	// Transactions come one after the other, also those that begin a session:
+	// whoever makes many large changes must not have all the others wait.
+	release, err := c.e.changing.Take(ctx, cmp.Or(c.actor.By, c.actor.Account), 1)
+	if err != nil {
+		return err
+	}
+	defer release()
+	err = c.e.Store.Update(ctx, func(tx store.Tx) error {
 		if err := c.authorise(tx); err != nil {
 			return err
 		}

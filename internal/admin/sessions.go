@@ -19,7 +19,7 @@ import (
 // Bounds of a listing. A command line may be long, and longer as JSON.
 const (
 	maxSessions       = 10_000
-	maxSessionsParams = 4 << 20
+	maxSessionsParams = 1 << 20
 )
 
 func selfListSessions(ctx context.Context, c *call, r *osh.SelfListSessions) (osh.Result, error) {

@@ -129,7 +129,7 @@ const (
 func (d Deps) Probe(ctx context.Context, a admin.Actor, p admin.Probe) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	release, err := d.m.probes.take(ctx, cmp.Or(a.By, a.Account), probesAtOnce)
+	release, err := d.m.probes.Take(ctx, cmp.Or(a.By, a.Account), probesAtOnce)
 	if err != nil {
 		return fmt.Errorf("too many connections are tested at the same time: %w", gateway.ErrUnavailable)
 	}

@@ -1,13 +1,14 @@
-package monitor
+// Package turns keeps one account from taking what the monitor has for all.
+package turns
 
 import (
 	"context"
 	"sync"
 )
 
-// turns lets each account do some costly thing a few times at once only: the
-// rest waits for its turn. The zero value is ready.
-type turns struct {
+// ByAccount lets each account do some costly thing a few times at once only:
+// the rest waits for its turn. The zero value is ready.
+type ByAccount struct {
 	mu    sync.Mutex // guards slots
 	slots map[string]*slot
 }
@@ -18,9 +19,9 @@ type slot struct {
 	users int
 }
 
-// take waits for one of n turns of the account, and returns what gives it
+// Take waits for one of n turns of the account, and returns what gives it
 // back.
-func (t *turns) take(ctx context.Context, account string, n int) (release func(), err error) {
+func (t *ByAccount) Take(ctx context.Context, account string, n int) (release func(), err error) {
 	t.mu.Lock()
 	if t.slots == nil {
 		t.slots = make(map[string]*slot)

@@ -1,4 +1,4 @@
-package monitor
+package turns
 
 import (
 	"context"
@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-func TestTurns(t *testing.T) {
-	var turns turns
+func TestByAccount(t *testing.T) {
+	var turns ByAccount
 	take := func(ctx context.Context, account string) func() {
 		t.Helper()
-		release, err := turns.take(ctx, account, 2)
+		release, err := turns.Take(ctx, account, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -20,7 +20,7 @@ func TestTurns(t *testing.T) {
 	defer take(t.Context(), "bob")()
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := turns.take(gone, "alice", 2); !errors.Is(err, context.Canceled) {
+	if _, err := turns.Take(gone, "alice", 2); !errors.Is(err, context.Canceled) {
 		t.Errorf("a third turn: %v", err)
 	}
 	waiting := make(chan func(), 1)
