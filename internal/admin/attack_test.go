@@ -1,10 +1,12 @@
 package admin_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -203,5 +205,49 @@ func TestWhyAccessTellsGuestsNothingOfTheGroup(t *testing.T) {
 	r := w.want("OK", "eve", "whyAccess", &osh.WhyAccess{Host: "root@192.0.2.1", Account: "guest"})
 	if !strings.Contains(string(r.Value), "secretuser") {
 		t.Errorf("an auditor is told too little: %s", r.Value)
+	}
+}
+
+// waitingStore has each change wait until it may go on.
+type waitingStore struct {
+	store.Store
+	begun, proceed chan struct{}
+}
+
+func (s waitingStore) Update(ctx context.Context, f func(store.Tx) error) error {
+	s.begun <- struct{}{}
+	<-s.proceed
+	return s.Store.Update(ctx, f)
+}
+
+// Transactions come one after the other, and sessions begin in one: who sends
+// many changes at once must not have all others wait for all of them.
+func TestOneAccountDoesNotTakeTheStore(t *testing.T) {
+	w := newWorld(t)
+	waiting := waitingStore{w.store, make(chan struct{}, 100), make(chan struct{})}
+	w.exec.Store = waiting
+	add := func(who string, i int) {
+		w.runAs(admin.Actor{Account: who, From: netip.MustParseAddrPort("198.51.100.9:4")}, "groupAddServer", &osh.GroupAddServer{
+			GroupOption: osh.GroupOption{Group: "web"}, AccessOptions: osh.AccessOptions{Host: fmt.Sprintf("10.0.0.%d", i), User: "root", Port: "22"},
+			NewAccessOptions: osh.NewAccessOptions{Force: true},
+		})
+	}
+	var running sync.WaitGroup
+	for i := range 20 {
+		running.Go(func() { add("aclkeeper", i) })
+	}
+	<-waiting.begun
+	running.Go(func() { add("super", 100) })
+	<-waiting.begun // somebody else's
+	if n := len(waiting.begun); n > 0 {
+		t.Errorf("%d more changes of one account wait for the store", n)
+	}
+	for range 20 {
+		waiting.proceed <- struct{}{}
+	}
+	waiting.proceed <- struct{}{}
+	running.Wait()
+	if n := len(w.live.Load().Group("web").Accesses); n != 22 {
+		t.Errorf("%d accesses, want 22", n)
 	}
 }
