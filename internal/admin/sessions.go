@@ -56,6 +56,11 @@ func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (stor
 	if r.Type != "" && !slices.Contains(sessionTypes(), r.Type) {
 		return f, c.fail("ERR_INVALID_PARAMETER", "type %q is not known; there are %s", gateway.Printable(clip(r.Type)), strings.Join(sessionTypes(), ", "))
 	}
+	for _, user := range []string{r.User, r.ProxyUser} {
+		if _, err := gateway.ParseUser(user); user != "" && err != nil {
+			return f, c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
+		}
+	}
 	if r.Allowed || r.Denied {
 		f.Allowed = &r.Allowed
 	}

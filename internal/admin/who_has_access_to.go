@@ -16,6 +16,11 @@ func whoHasAccessTo(ctx context.Context, c *call, r *osh.WhoHasAccessTo) (osh.Re
 	if err != nil {
 		return osh.Result{}, err
 	}
+	for _, name := range r.IgnoreGroup {
+		if err := gateway.CheckGroupName(name); err != nil {
+			return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "--ignore-group: %s", what(err, gateway.ErrInvalid))
+		}
+	}
 	who := map[string]osh.AccountWays{}
 	through := func(account, group string) {
 		ways, ok := who[account]
