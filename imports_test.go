@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 		"internal/tcp"},
 	"internal/session": {".", "recorder", "protocols", "internal/control", "internal/ring"},
 	"internal/tcp":     {},
+	"internal/turns":   {},
 
 	// In the session process; the monitor checks profiles with it.
 	"internal/dialogue": {},
@@ -51,10 +52,10 @@ var mayImport = map[string][]string{
 
 	// In the monitor.
 	"internal/monitor": {".", "policy", "recorder", "internal/control", "internal/ring", "internal/store",
-		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/activeness"},
+		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/activeness", "internal/turns"},
 	"internal/activeness":      {"."},
 	"internal/crypt":           {"."},
-	"internal/admin":           {".", "policy", "internal/store", "internal/vault", "internal/osh", "internal/crypt"},
+	"internal/admin":           {".", "policy", "internal/store", "internal/vault", "internal/osh", "internal/crypt", "internal/turns"},
 	"internal/store":           {"."},
 	"internal/store/sqlite":    {".", "internal/store"},
 	"internal/store/storetest": {".", "internal/store"},

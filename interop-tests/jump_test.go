@@ -112,6 +112,23 @@ func TestJumpWithdrawn(t *testing.T) {
 	w.verify()
 }
 
+// TestJumpNotAllowedAnyMore: a setting that is taken back ends the sessions that
+// it allowed.
+func TestJumpNotAllowedAnyMore(t *testing.T) {
+	t.Parallel()
+	w := newJumpWorld(t)
+	c := w.ssh(nil, w.through("echo runs; exec sleep 300")...)
+	w.start(c)
+	w.await(&c.out, "runs")
+	w.check(w.g.set("egressProxyJumpAllowed=false"))
+	if code, err := c.code(); code != 135 || !strings.Contains(c.err.String(), "no egress jump hosts any more") {
+		t.Errorf("exit status %d (%v)\n%s", code, err, c.err.String())
+	}
+	w.gone()
+	w.want(135, w.ssh(nil, w.through("true")...))
+	w.verify()
+}
+
 // TestJumpHostDies: so does the session, in order.
 func TestJumpHostDies(t *testing.T) {
 	t.Parallel()

@@ -209,7 +209,7 @@ func miss(a gateway.Access, t wanted) string {
 		return "it expired " + a.Expires.UTC().Format(time.DateTime)
 	case a.Port != 0 && a.Port != t.Port:
 		return "other port"
-	case !matchUser(a.User, t.User):
+	case !CoversUser(a.User, t.User):
 		return "other user"
 	case !matchJump(a.Proxy, t.jump) && a.Proxy.IsZero():
 		return "without jump host"

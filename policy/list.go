@@ -173,7 +173,7 @@ func (l *list) scan(t wanted) *gateway.Access {
 
 // grants checks all of a except its network.
 func grants(a *gateway.Access, t wanted) bool {
-	return (a.Port == 0 || a.Port == t.Port) && matchUser(a.User, t.User) && matchJump(a.Proxy, t.jump) && !a.Expired(t.now)
+	return (a.Port == 0 || a.Port == t.Port) && CoversUser(a.User, t.User) && matchJump(a.Proxy, t.jump) && !a.Expired(t.now)
 }
 
 // matchJump reports whether an access for that jump host covers the way that
@@ -182,13 +182,13 @@ func matchJump(of gateway.Hop, asked gateway.Target) bool {
 	if of.IsZero() || !asked.Addr.IsValid() {
 		return of.IsZero() && !asked.Addr.IsValid()
 	}
-	return of.Addr == asked.Addr && (of.Port == 0 || of.Port == asked.Port) && matchUser(of.User, asked.User)
+	return of.Addr == asked.Addr && (of.Port == 0 || of.Port == asked.Port) && CoversUser(of.User, asked.User)
 }
 
-// matchUser reports whether pattern covers user. The users that stand for
+// CoversUser reports whether pattern covers user. The users that stand for
 // protocol rights ("!sftp") are given by name only: "any" is any login, and a
 // login is not a file transfer.
-func matchUser(pattern, user string) bool {
+func CoversUser(pattern, user string) bool {
 	switch {
 	case pattern == user:
 		return true
@@ -197,12 +197,12 @@ func matchUser(pattern, user string) bool {
 	case pattern == "":
 		return true
 	}
-	return glob(pattern, user)
+	return Glob(pattern, user)
 }
 
-// glob matches '*' (anything) and '?' (one character). It remembers only the
+// Glob matches '*' (anything) and '?' (one character). It remembers only the
 // last star, which is enough, and makes it quadratic at worst.
-func glob(pattern, s string) bool {
+func Glob(pattern, s string) bool {
 	p, i, star, mark := 0, 0, -1, 0
 	for i < len(s) {
 		switch {

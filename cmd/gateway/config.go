@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gateway/internal/config"
+	"gateway/internal/store/sqlite"
 )
 
 // configCmd reads and changes gateway.yaml in place.
@@ -56,7 +59,59 @@ func (c *configGetCmd) Run(g *globals) error {
 
 // Run changes one setting.
 func (c *configSetCmd) Run(g *globals) error {
-	return config.Set(configPath(g), knownCommands(), c.Key, c.Value)
+	if err := config.Set(configPath(g), knownCommands(), c.Key, c.Value); err != nil {
+		return err
+	}
+	if config.AtStartOnly(c.Key) && serving(folder(g.Data)) {
+		fmt.Fprintf(os.Stderr, "%s is taken up at start only: restart the gateway\n", c.Key)
+	}
+	conf, err := config.LoadFile(configPath(g), knownCommands())
+	if err != nil {
+		return err
+	}
+	warn(folder(g.Data), conf)
+	return nil
+}
+
+// serving reports whether a gateway runs on the folder.
+func serving(f folder) bool {
+	conn, err := dialLocal(f)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// warn tells of what is allowed and hardly meant.
+func warn(f folder, conf *config.Config) {
+	for _, text := range strangers(f, conf) {
+		fmt.Fprintln(os.Stderr, "warning: "+text)
+	}
+}
+
+// strangers are the accounts that settings name and that do not exist: whoever
+// creates one makes an administrator.
+func strangers(f folder, conf *config.Config) []string {
+	known, err := sqlite.AccountNames(context.Background(), f.store())
+	if err != nil {
+		return []string{"the accounts can't be read: " + err.Error()}
+	}
+	var found []string
+	for _, list := range []struct {
+		key   string
+		names []string
+	}{
+		{"adminAccounts", conf.AdminAccounts}, {"superOwnerAccounts", conf.SuperOwnerAccounts},
+		{"alwaysActiveAccounts", conf.AlwaysActiveAccounts},
+	} {
+		for _, name := range list.names {
+			if !slices.Contains(known, name) {
+				found = append(found, fmt.Sprintf("%s names %s, which is no account", list.key, name))
+			}
+		}
+	}
+	return found
 }
 
 // Run prints every setting.
@@ -88,6 +143,7 @@ func (c *checkCmd) Run(g *globals) error {
 	if err := checkProgram(folder(g.Data), conf); err != nil {
 		return err
 	}
+	warn(folder(g.Data), conf)
 	if c.JSON {
 		return json.NewEncoder(os.Stdout).Encode(conf)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"gateway/internal/activeness"
 	"gateway/internal/config"
@@ -108,6 +109,11 @@ func folderFindings(f folder) []finding {
 	if err != nil {
 		findings[len(findings)-1].Detail = err.Error()
 		return findings
+	}
+	unknown := strangers(f, conf)
+	findings = append(findings, finding{"accounts in gateway.yaml", len(unknown) == 0, "all of them exist"})
+	if len(unknown) > 0 {
+		findings[len(findings)-1].Detail = strings.Join(unknown, "; ")
 	}
 	return append(findings, programFindings(f, conf)...)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -296,11 +297,13 @@ func hostile(name string, args []string) int {
 	if err != nil {
 		return 1
 	}
-	var boot control.Boot
-	if _, err := ctl.Receive(control.OpBoot, &boot); err != nil {
+	if _, err := ctl.Receive(control.OpBoot, &json.RawMessage{}); err != nil {
 		return 1
 	}
 	go ctl.Serve(context.Background(), ignoreNotices{})
+	if args[len(args)-2] == "probe" {
+		select {} // as with a target that does not answer
+	}
 	a := &attacker{ctl: ctl, args: args, key: signer}
 	if siege, ok := sieges()[name]; ok {
 		siege(a)

@@ -26,6 +26,7 @@ func sieges() map[string]func(a *attacker) {
 		"opens without end":      opensWithoutEnd,
 		"breaks the recorder":    breaksRecorder,
 		"goes on after the end":  goesOnAfterEnd,
+		"tries without end":      triesWithoutEnd,
 	}
 }
 
@@ -126,6 +127,12 @@ func besiege(t *testing.T, name string) (*world, net.Conn, string) {
 		t.Skip("starts processes")
 	}
 	w := newWorld(t)
+	nc, said := w.besiege(t, name)
+	return w, nc, said
+}
+
+func (w *world) besiege(t *testing.T, name string) (net.Conn, string) {
+	t.Helper()
 	w.serve(t, name)
 	nc, err := net.Dial("tcp", w.addr)
 	if err != nil {
@@ -140,7 +147,7 @@ func besiege(t *testing.T, name string) (*world, net.Conn, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w, nc, strings.TrimSpace(string(b[:n]))
+	return nc, strings.TrimSpace(string(b[:n]))
 }
 
 // A process that does not read what it is told holds up nobody, and is ended.

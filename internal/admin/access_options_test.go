@@ -201,7 +201,7 @@ func TestForcedPasswordAndProxyListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"  *@192.0.2.9:22 via j*@192.0.2.1:2222  added by", "  !rsync@192.0.2.9:22  added by", "with the password " + md5Hash,
+		"  *@192.0.2.9:22 ", "  via j*@192.0.2.1:2222\n", "  !rsync@192.0.2.9:22  aclkeeper ", "with the password " + md5Hash,
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, &text)

@@ -87,7 +87,11 @@ func TestRightsOfAccountAndGroupCommands(t *testing.T) {
 }
 
 func actor(name string) admin.Actor {
-	return admin.Actor{Account: name, From: netip.MustParseAddrPort("198.51.100.9:40000"), Local: name == "local"}
+	a := admin.Actor{Account: name, From: netip.MustParseAddrPort("198.51.100.9:40000")}
+	if name == "local" {
+		a.Account, a.Local = "", true
+	}
+	return a
 }
 
 // A change is refused on a node that only reads, and one that can't be

@@ -92,6 +92,9 @@ func (b *restoration) run() error {
 			return err
 		}
 	}
+	if err := b.tx.RestoreSessions(b.archive.ID, a.Name); err != nil {
+		return err
+	}
 	return b.tx.DeleteArchive(b.archive.ID)
 }
 

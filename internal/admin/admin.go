@@ -15,6 +15,7 @@ import (
 	"gateway"
 	"gateway/internal/osh"
 	"gateway/internal/store"
+	"gateway/internal/turns"
 	"gateway/policy"
 )
 
@@ -30,6 +31,8 @@ type Executor struct {
 	// and nothing is shown.
 	Audit func(ctx context.Context, r Record) error
 	Deps  Deps
+
+	changing turns.ByAccount
 }
 
 // Vault makes egress keys and passwords, and keeps keys in use.
@@ -101,7 +104,7 @@ type Actor struct {
 	Session gateway.SessionID
 	From    netip.AddrPort
 	// Local is the owner of the data folder, on the node itself: every right,
-	// also as an account that does not exist or may not log in.
+	// also as an account that may not log in; without one, if Account is empty.
 	Local bool
 	// By is the administrator who acts as Account, with the rights of Account;
 	// empty: Account does itself. ByLocal: it is the owner of the data folder.
@@ -159,7 +162,7 @@ type Settings struct {
 type Record struct {
 	Actor    Actor
 	Command  string
-	Request  string // the request as JSON, cut short
+	Request  string // the request as JSON, as it was understood, long texts cut short
 	Change   bool   // written before the change it announces is committed
 	Override bool   // a superowner's right was used
 	Security string // kind of a security event: admin-sudo
@@ -184,12 +187,19 @@ func handle[R any](f func(ctx context.Context, c *call, r *R) (osh.Result, error
 
 // Run executes one command for a.
 func (e *Executor) Run(ctx context.Context, a Actor, command string, request json.RawMessage) osh.Result {
-	a.Account = a.name()
 	c := &call{e: e, actor: a, set: e.Config(), snap: e.Policy.Load(), now: e.Now(), raw: request}
+	c.actor.Account = a.name()
+	unread := c.read(command)
+	if a.Local && a.Account != "" && unread == nil {
+		unread = c.knownActor()
+	}
 	if err := c.announceSudo(ctx, command); err != nil {
 		return c.answer(err)
 	}
-	r, err := c.run(ctx, command)
+	r, err := osh.Result{}, unread
+	if err == nil {
+		r, err = c.run(ctx)
+	}
 	if err != nil {
 		r = c.answer(err)
 	}

@@ -47,8 +47,13 @@ func (c *call) announceSudo(ctx context.Context, command string) error {
 
 // authoriseSudo wants an administrator who may act now, and, of the account
 // that they act as, the right that check asks for. Whether that account could
-// log in does not matter: a frozen one may need a new key.
+// log in does not matter: a frozen one may need a new key. What the
+// configuration says of adminSudo holds too: a session process need not have
+// asked for it first.
 func (c *call) authoriseSudo(s state, check right) error {
+	if err := c.enabled(osh.AdminSudoName); err != nil {
+		return err
+	}
 	if !c.actor.ByLocal {
 		by, err := s.Account(c.actor.By)
 		if errors.Is(err, gateway.ErrNotFound) {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,9 +24,10 @@ type call struct {
 	set      Settings
 	snap     *policy.Snapshot // at the start
 	now      time.Time
-	raw      json.RawMessage
+	raw      json.RawMessage // as it was sent
 	cmd      *osh.Command
 	req      any
+	recorded string // the request as it was understood; empty: it was not
 	page     filter // of a request that lists things
 	override bool   // a superowner's right was needed
 	changed  bool   // a change was committed, and recorded
@@ -40,21 +42,27 @@ type ending struct {
 	n       int // how many there were
 }
 
-// run is the order of checks of every command.
-func (c *call) run(ctx context.Context, command string) (osh.Result, error) {
+// read finds out what is asked.
+func (c *call) read(command string) error {
 	cmd, ok := osh.Lookup(command)
 	if !ok || cmd.Name != command {
-		return osh.Result{}, refusal(gateway.RefusalUnknownCommand, "unknown command %s", gateway.Printable(command))
+		return refusal(gateway.RefusalUnknownCommand, "unknown command %s", gateway.Printable(clip(command)))
 	}
 	c.cmd, c.req = cmd, cmd.New()
-	run, ok := handlers()[cmd.Name]
-	if !ok {
-		return osh.Result{}, fmt.Errorf("command %s has no handler", cmd.Name)
-	}
 	if err := decode(c.raw, c.req); err != nil {
-		return osh.Result{}, refusal(gateway.RefusalOptions, "the request is malformed")
+		return refusal(gateway.RefusalOptions, "the request is malformed")
 	}
-	if err := c.enabled(cmd); err != nil {
+	c.recorded = recorded(c.req)
+	return nil
+}
+
+// run is the order of checks of every command that was read.
+func (c *call) run(ctx context.Context) (osh.Result, error) {
+	run, ok := handlers()[c.cmd.Name]
+	if !ok {
+		return osh.Result{}, fmt.Errorf("command %s has no handler", c.cmd.Name)
+	}
+	if err := c.enabled(c.cmd.Name); err != nil {
 		return osh.Result{}, err
 	}
 	if err := c.authorise(snapshotState{c.snap}); err != nil {
@@ -103,7 +111,14 @@ func decode(raw json.RawMessage, req any) error {
 // transaction sees, runs f, and records the change; any failure undoes it all.
 // Live sessions are then decided again.
 func (c *call) update(ctx context.Context, f func(tx store.Tx) error) error {
-	err := c.e.Store.Update(ctx, func(tx store.Tx) error {
+	// Transactions come one after the other, also those that begin a session:
+	// whoever makes many large changes must not have all the others wait.
+	release, err := c.e.changing.Take(ctx, cmp.Or(c.actor.By, c.actor.Account), 1)
+	if err != nil {
+		return err
+	}
+	defer release()
+	err = c.e.Store.Update(ctx, func(tx store.Tx) error {
 		if err := c.authorise(tx); err != nil {
 			return err
 		}
@@ -139,8 +154,32 @@ func (c *call) record() Record {
 	if c.cmd != nil {
 		name = c.cmd.Name
 	}
-	request := string(c.raw[:min(len(c.raw), maxRecordRequest)])
+	request := c.recorded
+	if request == "" {
+		request = string(c.raw[:min(len(c.raw), maxRecordRequest)])
+	}
 	return Record{Actor: c.actor, Command: name, Request: request, Override: c.override}
+}
+
+// recorded gives a request as JSON for the audit log. It is made from what was
+// understood, since the bytes that were sent can be written to be misread: with
+// a field twice, or with so much in one that the others are cut off. Long texts
+// are cut short, the longest first.
+func recorded(req any) string {
+	raw, err := json.Marshal(req)
+	for limit := maxRecordRequest / 2; err == nil && len(raw) > maxRecordRequest && limit > 0; limit /= 2 {
+		fields := map[string]any{}
+		if err = json.Unmarshal(raw, &fields); err != nil {
+			break
+		}
+		for name, v := range fields {
+			if text, ok := v.(string); ok && len(text) > limit {
+				fields[name] = strings.ToValidUTF8(text[:limit], "") + "…"
+			}
+		}
+		raw, err = json.Marshal(fields)
+	}
+	return string(raw[:min(len(raw), maxRecordRequest)])
 }
 
 // errNotRecorded: the change was not made because it can't be recorded.

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"gateway"
-	"gateway/internal/osh"
 )
 
 // CommandSettings are what the configuration says about one command. Each zero
@@ -25,9 +24,9 @@ func (c *call) settings() CommandSettings { return c.set.Commands[c.cmd.Name] }
 // enabled refuses what the configuration takes away from everybody, also from
 // administrators and on the node itself: who may change that changes the
 // configuration.
-func (c *call) enabled(cmd *osh.Command) error {
-	if c.set.Commands[cmd.Name].Disabled {
-		return refusal(gateway.RefusalRestricted, "the command %s is disabled by the configuration of this gateway", cmd.Name)
+func (c *call) enabled(command string) error {
+	if c.set.Commands[command].Disabled {
+		return refusal(gateway.RefusalRestricted, "the command %s is disabled by the configuration of this gateway", command)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gateway"
+	"gateway/internal/osh"
 )
 
 // maxCompletions is how many names the prompt is told.
@@ -24,30 +25,35 @@ func (e *Executor) Complete(a Actor, kind, prefix string) []string {
 		}
 		return len(names) < maxCompletions
 	}
-	switch kind {
-	case "command":
+	switch {
+	case kind == "command" && c.answers("help"):
 		for _, name := range c.allowed() {
 			add(name)
 		}
-	case "group":
+	case kind == "group" && c.answers("groupList"):
 		for g := range c.snap.Groups() {
 			if !add(g.Name) {
 				break
 			}
 		}
-	case "account":
-		if !c.knowsAccounts() {
-			break
-		}
+	case kind == "account" && c.knowsAccounts():
 		for a := range c.snap.Accounts() {
 			if !add(a.Name) {
 				break
 			}
 		}
-	case "host":
+	case kind == "host" && c.answers("selfListAccesses"):
 		names = c.hosts(prefix)
 	}
 	return names
+}
+
+// answers reports whether the actor could run the command, which tells the
+// same, with all that its settings ask for.
+func (c *call) answers(command string) bool {
+	asked := *c
+	asked.cmd, _ = osh.Lookup(command)
+	return asked.cmd != nil && asked.enabled(command) == nil && asked.authorise(c.state()) == nil
 }
 
 // hosts gives the single targets that start with prefix and that the actor has
@@ -100,8 +106,13 @@ func targetTexts(a gateway.Access) []string {
 }
 
 func (c *call) knowsAccounts() bool {
-	me, err := c.state().Account(c.actor.Account)
-	if err == nil && me.Granted("accountList") || c.isSuperowner() {
+	if c.answers("accountList") {
+		return true
+	}
+	if !c.answers("help") {
+		return false
+	}
+	if c.isSuperowner() {
 		return true
 	}
 	for _, m := range c.snap.GroupsOf(c.actor.Account, c.now) {

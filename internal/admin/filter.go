@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gateway/internal/osh"
+	"gateway/policy"
 )
 
 // Bounds of --include and --exclude: a list may have 100,000 entries, and the
@@ -13,6 +14,7 @@ import (
 const (
 	maxPatterns = 32
 	maxPattern  = 128
+	maxWild     = 512 // of all patterns with wildcards, which take longest, together
 )
 
 // filter is the part of a list that is wanted.
@@ -27,10 +29,17 @@ func (c *call) filterOf(o osh.FilterOptions) (filter, error) {
 	if len(patterns) > maxPatterns {
 		return filter{}, c.fail("ERR_INVALID_PARAMETER", "more than %d patterns", maxPatterns)
 	}
+	wild := 0
 	for _, p := range patterns {
 		if len(p) > maxPattern {
 			return filter{}, c.fail("ERR_INVALID_PARAMETER", "a pattern of more than %d characters", maxPattern)
 		}
+		if strings.ContainsAny(p, "*?") {
+			wild += len(p)
+		}
+	}
+	if wild > maxWild {
+		return filter{}, c.fail("ERR_INVALID_PARAMETER", "patterns with wildcards of more than %d characters together", maxWild)
 	}
 	if o.Limit < 0 || o.Offset < 0 {
 		return filter{}, c.fail("ERR_INVALID_PARAMETER", "--limit and --offset are not negative")
@@ -76,26 +85,5 @@ func matchesPattern(p, t string) bool {
 	if !strings.ContainsAny(p, "*?") {
 		return strings.Contains(t, p)
 	}
-	return glob(p, t)
-}
-
-// glob matches * (anything) and ? (one byte). It goes back to the last star
-// only, so it is quadratic at worst.
-func glob(pattern, s string) bool {
-	p, i, star, mark := 0, 0, -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p, i = p+1, i+1
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
+	return policy.Glob(p, t)
 }

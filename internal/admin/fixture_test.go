@@ -45,7 +45,61 @@ type fixture struct {
 // newFixture has the accounts alice (admin), bob and carol.
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"))
+	return newFixtureFrom(t, &fixtureState, func(f *fixture) {
+		for _, name := range []string{"alice", "bob", "carol"} {
+			f.account(name)
+		}
+	})
+}
+
+// state is a store as a test finds it: made once, then copied, as each change
+// waits for the disk.
+type state struct {
+	once sync.Once
+	file []byte
+}
+
+var fixtureState, worldState state
+
+// newFixtureFrom starts with a copy of s, which the first one fills.
+func newFixtureFrom(t *testing.T, s *state, fill func(*fixture)) *fixture {
+	t.Helper()
+	s.once.Do(func() {
+		path := filepath.Join(t.TempDir(), "first.db")
+		f := openFixture(t, path)
+		fill(f)
+		if err := f.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if s.file, err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	})
+	path := filepath.Join(t.TempDir(), "state.db")
+	if err := os.WriteFile(path, s.file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := openFixture(t, path)
+	accounts, groups, err := f.store.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.live.Update(func(s *policy.Snapshot) *policy.Snapshot {
+		for _, a := range accounts {
+			s = s.WithAccount(a)
+		}
+		for _, g := range groups {
+			s = s.WithGroup(g)
+		}
+		return s
+	})
+	return f
+}
+
+func openFixture(t *testing.T, path string) *fixture {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,9 +122,6 @@ func newFixture(t *testing.T) *fixture {
 		Config: func() admin.Settings { return f.set },
 		Now:    func() time.Time { return f.now },
 		Audit:  f.audit,
-	}
-	for _, name := range []string{"alice", "bob", "carol"} {
-		f.account(name)
 	}
 	return f
 }

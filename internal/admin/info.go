@@ -45,6 +45,10 @@ func info(_ context.Context, c *call, _ *osh.Info) (osh.Result, error) {
 		RegisteredGroups:       c.snap.NumGroups(),
 		SlaveMode:              flag(c.set.ReadOnly),
 	}
+	if me != nil {
+		v.MFAPasswordBypass, v.MFAPasswordRequired = flag(me.MFAPassword == gateway.FactorBypass), flag(me.MFAPassword == gateway.FactorRequired)
+		v.MFATOTPBypass, v.MFATOTPRequired = flag(me.MFATOTP == gateway.FactorBypass), flag(me.MFATOTP == gateway.FactorRequired)
+	}
 	if c.isAdmin() {
 		v.AdminAccounts, v.SuperOwnerAccounts = c.set.Admins, c.set.SuperOwners
 	}

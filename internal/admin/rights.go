@@ -81,6 +81,17 @@ func (c *call) authorise(s state) error {
 	return check(c, s, me)
 }
 
+// knownActor refuses the name of an account that does not exist: records would
+// name somebody whom nobody knows.
+func (c *call) knownActor() error {
+	_, err := c.state().Account(c.actor.Account)
+	if errors.Is(err, gateway.ErrNotFound) {
+		return refusal(gateway.RefusalAccountInvalid, "account %s does not exist; without --as, the command runs as the owner of the node",
+			gateway.Printable(clip(c.actor.Account)))
+	}
+	return err
+}
+
 // factors checks that the account has set up what it must, and has the factor
 // that the command asks for. Nobody has a second factor yet, so that what is
 // required is missing.
@@ -88,7 +99,11 @@ func (c *call) factors(me *gateway.Account) error {
 	if c.actor.Local {
 		return nil
 	}
-	missing := c.snap.Factor(me, c.settings().MFARequired)
+	need := c.settings().MFARequired
+	if c.actor.By != "" {
+		need = need.Stricter(c.set.Commands[osh.AdminSudoName].MFARequired)
+	}
+	missing := c.snap.Factor(me, need)
 	if !c.cmd.WithoutFactor {
 		missing = c.snap.MissingFactor(me).Stricter(missing)
 	}
@@ -178,7 +193,7 @@ func (c *call) holds(g *gateway.Group, role gateway.Role, code string) error {
 // may reports whether the actor may use cmd, in some group if that is what it
 // needs; for help and completion only.
 func (c *call) may(cmd *osh.Command, me *gateway.Account) bool {
-	if c.enabled(cmd) != nil {
+	if c.enabled(cmd.Name) != nil {
 		return false
 	}
 	role, grouped := map[osh.Category]gateway.Role{

@@ -32,51 +32,6 @@ func filled(cmd *osh.Command, group string) any {
 	return req
 }
 
-// An account without any right gets nothing but the open commands, and nothing
-// changes.
-func TestNoRightsNoCommand(t *testing.T) {
-	f := newFixture(t)
-	f.group("web", map[gateway.Role]string{gateway.Owner: "alice"})
-	before := f.live.Load()
-	for _, cmd := range osh.Commands() {
-		if cmd.Category == osh.Open {
-			continue
-		}
-		want := "KO_RESTRICTED_COMMAND"
-		if strings.HasPrefix(string(cmd.Category), "group-") {
-			want = "ERR_NOT_GROUP_" + strings.ToUpper(strings.TrimPrefix(string(cmd.Category), "group-"))
-		}
-		f.want(want, "carol", cmd.Name, filled(cmd, "web"))
-		if f.last().Code != want {
-			t.Errorf("%s: recorded as %q, want %s", cmd.Name, f.last().Code, want)
-		}
-	}
-	if f.live.Load() != before || f.deps.rechecks != 0 {
-		t.Error("refused commands changed something")
-	}
-}
-
-// Administrators hold every role, and nothing that is granted one by one.
-func TestAdministratorsAreSuperowners(t *testing.T) {
-	f := newFixture(t)
-	f.account("super")
-	f.group("web", map[gateway.Role]string{gateway.Owner: "bob"})
-	for _, cmd := range osh.Commands() {
-		if cmd.Category != osh.Restricted {
-			continue
-		}
-		f.want("KO_RESTRICTED_COMMAND", "alice", cmd.Name, filled(cmd, "web"))
-	}
-	for _, account := range []string{"alice", "super"} {
-		r := f.run(account, "groupAddServer", osh.GroupAddServer{
-			GroupOption: osh.GroupOption{Group: "web"}, AccessOptions: access("192.0.2.7", "root", "22"),
-		})
-		if strings.HasPrefix(r.Code, "ERR_NOT_GROUP") || !strings.Contains(r.Message, "OVERRIDE") || !f.last().Override {
-			t.Errorf("groupAddServer by %s = %s %q, recorded with override %v", account, r.Code, r.Message, f.last().Override)
-		}
-	}
-}
-
 func TestAccountState(t *testing.T) {
 	f := newFixture(t)
 	f.change(func(tx store.Tx) error {
@@ -103,6 +58,11 @@ func TestAccountState(t *testing.T) {
 func TestLocalActor(t *testing.T) {
 	f := newFixture(t)
 	local := admin.Actor{Local: true, Session: "0123456789abcdef01234567"}
+	as := local
+	as.Account = "nosuch"
+	if r := f.runAs(as, "info", osh.Info{}); r.Code != "KO_ACCOUNT_INVALID" || !strings.Contains(r.Message, "nosuch") {
+		t.Errorf("as an account that does not exist: %s (%s)", r.Code, r.Message)
+	}
 	req := osh.GroupCreate{Group: "web", Owner: "bob", NoKey: true}
 	if r := f.runAs(local, "groupCreate", req); r.Code != "OK" || !f.last().Actor.Local {
 		t.Errorf("groupCreate = %s %s, recorded for %+v", r.Code, r.Message, f.last().Actor)

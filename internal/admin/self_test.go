@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -173,7 +174,8 @@ func TestSelfSessions(t *testing.T) {
 	f.golden("selfListSessions-proxy", through)
 	cmd, _ := osh.Lookup("selfListSessions")
 	var text strings.Builder
-	if err := cmd.Text(&text, through); err != nil || !strings.Contains(text.String(), " root@192.0.2.7:22 via 192.0.2.9:2222 ") {
+	_, err := cmd.Local(t.Context(), &osh.Env{Out: &text}, new(osh.SelfListSessions), func(context.Context, any) (osh.Result, error) { return through, nil })
+	if err != nil || !strings.Contains(text.String(), " root@192.0.2.7:22 via 192.0.2.9:2222 ") {
 		t.Errorf("the text is %q, %v", &text, err)
 	}
 	for _, none := range []osh.SelfListSessions{{ProxyIP: "192.0.2.8"}, {ProxyPort: "22"}, {ProxyUser: "root"}, {Via: "192.0.2.98"}, {ViaPort: "23"}} {

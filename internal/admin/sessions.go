@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gateway"
@@ -14,8 +16,11 @@ import (
 	"gateway/internal/store"
 )
 
-// maxSessions bounds a listing.
-const maxSessions = 10_000
+// Bounds of a listing. A command line may be long, and longer as JSON.
+const (
+	maxSessions       = 10_000
+	maxSessionsParams = 1 << 20
+)
 
 func selfListSessions(ctx context.Context, c *call, r *osh.SelfListSessions) (osh.Result, error) {
 	f, err := c.sessionFilter(ctx, r)
@@ -27,16 +32,34 @@ func selfListSessions(ctx context.Context, c *call, r *osh.SelfListSessions) (os
 		return osh.Result{}, fmt.Errorf("list sessions: %w", err)
 	}
 	v := []osh.ListedSession{}
+	params := 0
 	for _, s := range sessions {
 		v = append(v, listedSession(s))
+		params += len(s.Params)
+	}
+	if params >= maxSessionsParams {
+		return c.ok(v, "Their command lines are long: this is not all; --before goes on.")
 	}
 	return c.ok(v, "")
 }
 
+// sessionTypes are what a session in the index can be, here or at The Bastion.
+func sessionTypes() []string {
+	return []string{"ssh", "sshas", "osh", "interactive", "abort", "telnet", "proxyhttp_daemon", "proxyhttp_worker"}
+}
+
 func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (store.SessionFilter, error) {
-	f := store.SessionFilter{Account: c.actor.Account, Type: r.Type, User: r.User, ProxyUser: r.ProxyUser, Limit: 100}
+	f := store.SessionFilter{Account: c.actor.Account, Type: r.Type, User: r.User, ProxyUser: r.ProxyUser, Limit: 100, MaxParams: maxSessionsParams}
 	if r.Allowed && r.Denied {
 		return f, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--allowed and --denied exclude each other")
+	}
+	if r.Type != "" && !slices.Contains(sessionTypes(), r.Type) {
+		return f, c.fail("ERR_INVALID_PARAMETER", "type %q is not known; there are %s", gateway.Printable(clip(r.Type)), strings.Join(sessionTypes(), ", "))
+	}
+	for _, user := range []string{r.User, r.ProxyUser} {
+		if _, err := gateway.ParseUser(user); user != "" && err != nil {
+			return f, c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
+		}
 	}
 	if r.Allowed || r.Denied {
 		f.Allowed = &r.Allowed

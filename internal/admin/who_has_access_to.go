@@ -5,16 +5,21 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"gateway"
 	"gateway/internal/osh"
+	"gateway/policy"
 )
 
 func whoHasAccessTo(ctx context.Context, c *call, r *osh.WhoHasAccessTo) (osh.Result, error) {
 	q, err := c.question(ctx, r)
 	if err != nil {
 		return osh.Result{}, err
+	}
+	for _, name := range r.IgnoreGroup {
+		if err := gateway.CheckGroupName(name); err != nil {
+			return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "--ignore-group: %s", what(err, gateway.ErrInvalid))
+		}
 	}
 	who := map[string]osh.AccountWays{}
 	through := func(account, group string) {
@@ -99,7 +104,7 @@ func (q question) covered(c *call, list []gateway.Access) bool {
 		return (q.wildcards || a.Prefix.Bits() > 0) &&
 			a.Prefix.Bits() <= q.prefix.Bits() && a.Prefix.Contains(q.prefix.Addr()) &&
 			(q.port == 0 || a.Port == 0 || a.Port == q.port) &&
-			(q.user == "" || coversUser(a.User, q.user)) && q.throughProxy(a.Proxy) && !a.Expired(c.now)
+			(q.user == "" || policy.CoversUser(a.User, q.user)) && q.throughProxy(a.Proxy) && !a.Expired(c.now)
 	})
 }
 
@@ -108,17 +113,5 @@ func (q question) throughProxy(h gateway.Hop) bool {
 	return q.proxy.IsZero() || !h.IsZero() &&
 		(!q.proxy.Addr.IsValid() || h.Addr == q.proxy.Addr) &&
 		(q.proxy.Port == 0 || h.Port == 0 || h.Port == q.proxy.Port) &&
-		(q.proxy.User == "" || coversUser(h.User, q.proxy.User))
-}
-
-// coversUser compares as policy does: the users that stand for protocol rights
-// ("!sftp") are given by name only.
-func coversUser(pattern, user string) bool {
-	switch {
-	case pattern == user:
-		return true
-	case strings.HasPrefix(user, "!"):
-		return false
-	}
-	return pattern == "" || glob(pattern, user)
+		(q.proxy.User == "" || policy.CoversUser(h.User, q.proxy.User))
 }

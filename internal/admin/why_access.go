@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"gateway"
@@ -162,6 +163,9 @@ func (c *call) why(account, user string, e policy.Explanation) osh.WhyDecision {
 		}
 	}
 	for _, l := range e.Lists {
+		if g := c.snap.Group(l.Group); g != nil && l.Kind == gateway.WayGroupGuest && !c.knowsServers(g) {
+			l = ofGuest(l, g.Guests[account])
+		}
 		shown := osh.WhyList{Type: string(l.Kind), Group: optional(l.Group), Grants: l.Why == "", Because: optional(l.Why), Misses: []osh.WhyMiss{}}
 		if l.Access != nil {
 			access := listedAccess(*l.Access)
@@ -180,6 +184,22 @@ func (c *call) why(account, user string, e policy.Explanation) osh.WhyDecision {
 		}
 	}
 	return d
+}
+
+// ofGuest leaves of an explanation what guests know: their own accesses, and
+// neither the group's nor the password that it forces.
+func ofGuest(l policy.List, own []gateway.Access) policy.List {
+	find := func(a gateway.Access) *gateway.Access {
+		if i := slices.IndexFunc(own, func(b gateway.Access) bool { return sameAccess(a, b) }); i >= 0 {
+			return &own[i]
+		}
+		return nil
+	}
+	if l.Access != nil {
+		l.Access = find(*l.Access)
+	}
+	l.Misses = slices.DeleteFunc(slices.Clone(l.Misses), func(m policy.Miss) bool { return find(m.Access) == nil })
+	return l
 }
 
 // unmet says what else would keep the account from connecting.

@@ -28,16 +28,23 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
-	f := newFixture(t)
+	f := newFixtureFrom(t, &worldState, fillWorld)
 	w := &world{f, &fakeNetwork{fakeDeps: f.deps}, new(forgettingVault)}
 	f.exec.Deps, f.exec.Vault = w.network, w.vault
 	f.set.Admins = append(f.set.Admins, "boss")
 	f.live.Update(func(s *policy.Snapshot) *policy.Snapshot {
 		return s.WithRules(policy.Rules{IPv4: true, IPv6: true, MaxInactiveDays: 90})
 	})
-	for _, name := range []string{"aclkeeper", "boss", "eve", "frozen", "gatekeeper", "guest", "member", "zoe", "owner", "super"} {
+	return w
+}
+
+func fillWorld(f *fixture) {
+	for _, name := range []string{
+		"alice", "bob", "carol", "aclkeeper", "boss", "eve", "frozen", "gatekeeper", "guest", "member", "zoe", "owner", "super",
+	} {
 		f.account(name)
 	}
+	w := &world{fixture: f}
 	f.group("web", map[gateway.Role]string{
 		gateway.Owner: "owner", gateway.Gatekeeper: "gatekeeper", gateway.Aclkeeper: "aclkeeper", gateway.Member: "member",
 	})
@@ -52,7 +59,6 @@ func newWorld(t *testing.T) *world {
 		a.Freeze = &gateway.Freeze{By: "boss", Reason: "test", At: f.now}
 		return tx.UpdateAccount(a)
 	})
-	return w
 }
 
 // add adds an access, as gateway.ParseAccess reads it.

@@ -39,6 +39,8 @@ func records() []audit.Record {
 			Key: "SHA256:abc", Allowed: audit.No, Reason: "unknown key"},
 		{Event: audit.Decision, Session: session, Login: "76543210fedcba9876543210", Principal: alice, Target: web, Protocol: gateway.SSH, Allowed: audit.Yes,
 			Way: "group-member:web"},
+		{Event: audit.Login, Session: session, Principal: alice, Target: web, Protocol: gateway.SSH, Allowed: audit.Yes,
+			Jump: gateway.Target{User: "jump", Host: "hop.example.com", Addr: netip.MustParseAddr("192.0.2.9"), Port: 2222}},
 		{Event: audit.Open, Session: session, Principal: alice, From: from, Target: web, Protocol: gateway.SSH,
 			Action: "exec", Command: "printf '\x1b]0;owned\a'\n{\"event\":\"close\"}\u202e\xff"},
 		{Event: audit.Close, Session: session, Principal: alice, Target: web, Duration: 1500250 * time.Microsecond,

@@ -40,6 +40,16 @@ func Set(path string, commands []Command, key, value string) error {
 	return replaceFile(path, edited)
 }
 
+// AtStartOnly reports whether a running gateway does not take up a change of
+// the setting.
+func AtStartOnly(key string) bool {
+	switch key {
+	case "listen", "auditFile", "enableSyslog", "syslogAddress", "syslogFacility", "syslogDescription":
+		return true
+	}
+	return false
+}
+
 // edit works on the lines, not on a re-encoded tree: that would lose the
 // comments of a file in which everything is commented out, and blank lines.
 func edit(data []byte, commands []Command, key, value string) ([]byte, error) {

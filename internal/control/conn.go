@@ -365,5 +365,8 @@ func (c *Conn) answer(ctx context.Context, h Handler, m message) {
 		_ = c.send(kindError, m.op, m.id, encodeError(err), nil)
 		return
 	}
-	_ = c.send(kindReply, m.op, m.id, reply, out)
+	if err := c.send(kindReply, m.op, m.id, reply, out); errors.Is(err, gateway.ErrInvalid) {
+		// Too large, and not sent: who waits for it must hear so.
+		_ = c.send(kindError, m.op, m.id, encodeError(err), nil)
+	}
 }

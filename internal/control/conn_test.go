@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -293,5 +294,20 @@ func TestNewConnRefusesOtherFiles(t *testing.T) {
 	}
 	if after := openFiles(t); after != before {
 		t.Errorf("%d descriptors are open, %d before", after, before)
+	}
+}
+
+// An answer that is too large to be sent is an error for who waits for it, not
+// silence.
+func TestAnswerTooLarge(t *testing.T) {
+	huge := strings.Repeat("x", maxMessage+1)
+	s := serve(t, server{handle: func(context.Context, Op, []byte, []*os.File) (any, []*os.File, error) { return huge, nil, nil }})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := s.a.Call(ctx, OpRun, struct{}{}, nil); !errors.Is(err, gateway.ErrInvalid) {
+		t.Errorf("Call = %v, want ErrInvalid", err)
+	}
+	if _, err := s.a.Call(ctx, OpComplete, struct{}{}, nil); !errors.Is(err, gateway.ErrInvalid) {
+		t.Errorf("the next Call = %v, want ErrInvalid", err)
 	}
 }

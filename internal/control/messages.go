@@ -249,6 +249,7 @@ type CompleteReply struct {
 type Abort struct {
 	Refusal gateway.Refusal `json:"refusal"`
 	Text    string          `json:"text"`
+	Command string          `json:"command,omitempty"` // the line, or its beginning
 }
 
 // Terminate tells a session process to show Text to the person and to end.

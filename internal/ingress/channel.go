@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -97,8 +98,11 @@ func (s *Server) run(ctx context.Context, c *client, raw string, login control.L
 		// The account may do nothing; what was asked does not matter.
 		return gateway.Exit{Code: osh.RefuseLine(env, line, &osh.RefusalError{Refusal: login.Refusal.Refusal, Text: login.Refusal.Text})}
 	}
+	if err == nil {
+		err = env.Refuses(line)
+	}
 	if err != nil {
-		return s.abort(ctx, env, line, err)
+		return s.abort(ctx, env, line, raw, err)
 	}
 	s.greet(c, line, login)
 	if line.Action == osh.Connect {
@@ -123,15 +127,20 @@ func (s *Server) greet(c *client, line osh.Line, login control.Login) {
 	}
 }
 
+// maxAborted is how much of a refused line is kept, in bytes: written as
+// JSON it must fit into a message.
+const maxAborted = 1000
+
 // abort refuses a line and has that written down.
-func (s *Server) abort(ctx context.Context, env osh.Env, line osh.Line, err error) gateway.Exit {
+func (s *Server) abort(ctx context.Context, env osh.Env, line osh.Line, raw string, err error) gateway.Exit {
 	refused, ok := errors.AsType[*osh.RefusalError](err)
 	if !ok {
 		refused = &osh.RefusalError{Refusal: gateway.RefusalOptions, Text: err.Error()}
 	}
 	// Without a record of it there is no service either, but there is nothing
 	// left to refuse.
-	_, _ = s.Monitor.Call(ctx, control.OpAbort, control.Abort{Refusal: refused.Refusal, Text: gateway.Printable(refused.Text)}, nil)
+	raw = strings.ToValidUTF8(raw[:min(len(raw), maxAborted)], "")
+	_, _ = s.Monitor.Call(ctx, control.OpAbort, control.Abort{Refusal: refused.Refusal, Text: gateway.Printable(refused.Text), Command: raw}, nil)
 	return gateway.Exit{Code: osh.RefuseLine(env, line, refused)}
 }
 
@@ -193,7 +202,7 @@ func (t plainTerminal) CloseWrite() error {
 // command opens a session for commands of the gateway and runs the line in it.
 func (s *Server) command(ctx context.Context, c *client, env osh.Env, line osh.Line, raw string) gateway.Exit {
 	kind := "osh"
-	if line.Action == osh.Interactive || line.Action == osh.None && env.InteractiveByDefault {
+	if env.Prompts(line) {
 		kind = "interactive"
 	}
 	r := control.Open{Protocol: gateway.OSH, Action: gateway.Action{Kind: kind, Text: raw}, Command: line.Command}

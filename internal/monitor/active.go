@@ -29,14 +29,22 @@ func (s Settings) alwaysActive(a *gateway.Account) string {
 	return ""
 }
 
+// askedAtOnce is how often the program is asked about one account at the same
+// time; it runs a few times in all.
+const askedAtOnce = 2
+
 // active asks the program that knows who is active, and says whether the
 // account may log in as far as that goes.
 func (m *Monitor) active(ctx context.Context, set Settings, a *gateway.Account) (answer activeness.Answer, passes bool) {
 	if set.ActivenessProgram == "" || set.alwaysActive(a) != "" {
 		return activeness.Answer{Verdict: activeness.Active}, true
 	}
-	if ctx.Err() == nil {
-		answer = m.Activeness(ctx, set.ActivenessProgram, a.Name)
+	// One who logs in again and again must not take the turns of the others.
+	if release, err := m.asking.Take(ctx, a.Name, askedAtOnce); err == nil {
+		if ctx.Err() == nil {
+			answer = m.Activeness(ctx, set.ActivenessProgram, a.Name)
+		}
+		release()
 	}
 	return answer, answer.Passes(slices.Contains(set.Admins, a.Name), set.ActivenessDenyOnFailure)
 }

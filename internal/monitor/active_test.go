@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,6 +25,8 @@ import (
 type loginStore struct{ store.Store }
 
 func (loginStore) TouchLogin(context.Context, string, time.Time) error { return nil }
+
+func (loginStore) BeginSession(context.Context, store.Session) error { return nil }
 
 // loginMonitor knows alice, an administrator, and bob, both with that key.
 func loginMonitor(signer ssh.Signer, answer func(context.Context) activeness.Answer) (*Monitor, Settings) {
@@ -151,4 +154,34 @@ func TestDepsActive(t *testing.T) {
 	if got := m.Deps().Active(ctx, m.Policy.Load().Account("bob")); !got.Unknown {
 		t.Errorf("Active = %+v when it is too late to ask", got)
 	}
+}
+
+// Who logs in a hundred times at once leaves the program to others too.
+func TestActivenessIsSharedOut(t *testing.T) {
+	var asked, release chan struct{} // made in the bubble
+	m, set := loginMonitor(ed25519Signer(t), func(context.Context) activeness.Answer {
+		asked <- struct{}{}
+		<-release
+		return activeness.Answer{Verdict: activeness.Active}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		asked, release = make(chan struct{}, 200), make(chan struct{})
+		for range 100 {
+			go m.active(t.Context(), set, m.Policy.Load().Account("bob"))
+		}
+		synctest.Wait()
+		if len(asked) != askedAtOnce {
+			t.Errorf("the program runs %d times for one account", len(asked))
+		}
+		go m.active(t.Context(), set, m.Policy.Load().Account("alice"))
+		synctest.Wait()
+		if len(asked) != askedAtOnce+1 {
+			t.Error("the program is not asked about another account")
+		}
+		close(release)
+		synctest.Wait()
+		if len(asked) != 101 {
+			t.Errorf("the program was asked %d times, want 101", len(asked))
+		}
+	})
 }

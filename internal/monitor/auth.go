@@ -243,7 +243,7 @@ func appendString(b, s []byte) []byte {
 func (c *conn) login(a *gateway.Account, refusal *control.Refusal, notice []string, now time.Time) (control.Login, error) {
 	reply := control.Login{Account: a.Name, Refusal: refusal, Notice: notice}
 	if refusal != nil {
-		return reply, c.refuseConnection(refusal)
+		return reply, c.refuseConnection(refusal, "")
 	}
 	if c.set.DisplayLastLogin && !a.LastLogin.IsZero() {
 		reply.Notice = append(reply.Notice, "last login: "+a.LastLogin.UTC().Format("Mon 2006-01-02 15:04:05 MST"))

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,8 +116,12 @@ func (d Deps) EndSessions(account string, why gateway.Refusal, reason string) in
 // Recheck implements admin.Deps.
 func (d Deps) Recheck() { go d.m.Recheck() }
 
-// probeTimeout bounds one test login.
-const probeTimeout = 30 * time.Second
+// Bounds of test logins: of one, and of those of one person at the same time,
+// each of which is a process.
+const (
+	probeTimeout = 30 * time.Second
+	probesAtOnce = 4
+)
 
 // Probe implements admin.Deps: a jailed process of its own, which the person
 // has no hand in, logs in and out again. Its control socket may ask for
@@ -124,6 +129,11 @@ const probeTimeout = 30 * time.Second
 func (d Deps) Probe(ctx context.Context, a admin.Actor, p admin.Probe) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
+	release, err := d.m.probes.Take(ctx, cmp.Or(a.By, a.Account), probesAtOnce)
+	if err != nil {
+		return fmt.Errorf("too many connections are tested at the same time: %w", gateway.ErrUnavailable)
+	}
+	defer release()
 	set := d.m.Settings()
 	s := &live{by: a.By, local: a.Local, request: gateway.Request{
 		Session: gateway.NewSessionID(), Principal: gateway.Principal{Account: a.Account}, From: a.From,

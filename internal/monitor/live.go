@@ -191,7 +191,7 @@ func (m *Monitor) liveSessions() []*live {
 // Recheck decides every live session again and ends those that are allowed no
 // more. It is called after each change, and each second for what time ends.
 func (m *Monitor) Recheck() {
-	m.Settings() // takes up a changed gateway.yaml, whose rules policy follows
+	set := m.Settings() // takes up a changed gateway.yaml, whose rules policy follows
 	now := m.Now()
 	snapshot := m.Policy.Load()
 	for _, s := range m.liveSessions() {
@@ -206,6 +206,10 @@ func (m *Monitor) Recheck() {
 			continue
 		}
 		if s.request.Protocol == gateway.OSH {
+			continue
+		}
+		if s.jumps() && !set.ProxyJump {
+			s.terminate("ended by the gateway: it allows no egress jump hosts any more", gateway.RefusalProxyJump.Code)
 			continue
 		}
 		if d := snapshot.Decide(s.request, now); !s.covered(d) && d.Reason != gateway.ReasonInactive {

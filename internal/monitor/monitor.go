@@ -21,6 +21,7 @@ import (
 	"gateway/internal/admin"
 	"gateway/internal/audit"
 	"gateway/internal/store"
+	"gateway/internal/turns"
 	"gateway/policy"
 )
 
@@ -97,6 +98,8 @@ type Monitor struct {
 	program  sessionProgram
 	learning sync.Mutex // one host key is learned at a time
 	reverse  reverse
+	probes   turns.ByAccount // test logins
+	asking   turns.ByAccount // questions to the program that knows who is active
 
 	mu        sync.Mutex // guards what follows
 	conns     map[*conn]struct{}

@@ -168,7 +168,7 @@ func (c *conn) resolve(ctx context.Context, r control.Open, s *live) *control.Re
 		return &control.Refusal{Refusal: gateway.RefusalConflictOptions, Text: "telnet and logins with a password do not go through a jump host"}
 	}
 	if s.jumps() {
-		if !c.set.ProxyJump {
+		if !c.m.Settings().ProxyJump { // as it is now: the connection may be an old one
 			return &control.Refusal{Refusal: gateway.RefusalProxyJump, Text: "egress jump hosts are not allowed by this gateway"}
 		}
 		if refusal := c.resolveHop(ctx, &s.request.Jump, "a jump host"); refusal != nil {

@@ -5,11 +5,14 @@ import (
 	"os"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"gateway"
 	"gateway/internal/admin"
 	"gateway/internal/audit"
 	"gateway/internal/control"
 	"gateway/internal/osh"
+	"gateway/internal/store"
 	"gateway/recorder"
 )
 
@@ -78,16 +81,37 @@ func (c *conn) end(ctx context.Context, r control.End) (none, error) {
 
 // abort writes down that a connection ends without a session, and why.
 func (c *conn) abort(r control.Abort) (none, error) {
-	return none{}, c.refuseConnection(&control.Refusal{Refusal: r.Refusal, Text: gateway.Printable(clip(r.Text, 256))})
+	return none{}, c.refuseConnection(&control.Refusal{Refusal: r.Refusal, Text: gateway.Printable(clip(r.Text, 256))}, r.Command)
 }
 
-// refuseConnection writes the end of a connection on which nothing was opened.
-func (c *conn) refuseConnection(f *control.Refusal) error {
+// refuseConnection writes down an attempt that ended before anything was
+// opened for it, in the audit log and the index of sessions.
+func (c *conn) refuseConnection(f *control.Refusal, command string) error {
 	c.mu.Lock()
+	id, account := c.id, c.account
+	if c.opened > 0 {
+		id = gateway.NewSessionID()
+	}
 	c.opened++ // it has an entry of its own now
 	c.mu.Unlock()
-	return c.m.record(audit.Record{
-		Event: audit.Close, Session: c.id, Principal: c.who(), From: c.from, Allowed: audit.No,
-		Reason: f.Text, Exit: &gateway.Exit{Code: f.Code},
+	now := c.m.Now()
+	s := store.Session{
+		ID: id, Account: account, Type: "abort", From: c.from, Via: c.via, Params: gateway.Printable(clip(command, maxParams)),
+		Comment: f.Text, Started: now, End: &store.End{At: now, Code: f.Code, Comment: f.Text},
+	}
+	err := c.m.record(audit.Record{
+		Event: audit.Close, Session: id, Login: c.id, Principal: gateway.Principal{Account: account}, From: c.from, Allowed: audit.No,
+		Reason: f.Text, Command: s.Params, Exit: &gateway.Exit{Code: f.Code},
 	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := contextTimeout(storeTimeout)
+	defer cancel()
+	// Nothing was allowed, and the audit log has it: a store that is away
+	// changes neither.
+	if err := c.m.Store.BeginSession(ctx, s); err != nil {
+		c.m.Log.Warn("refused attempt not written to the index", zap.String("session", string(id)), zap.Error(err))
+	}
+	return nil
 }

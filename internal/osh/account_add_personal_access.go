@@ -15,7 +15,7 @@ func accountAddPersonalAccessCommand() *Command {
 		MasterOnly: true,
 		Summary:    "let an account reach a target with its egress keys",
 		Long: "The gateway first logs in to the target, so that a missing key is found now; --force skips that,\n" +
-			"and it is not done for prefixes or user patterns.",
+			"and it is not done for prefixes, user patterns, rights to transfer files and forced passwords.",
 		Examples: []string{"accountAddPersonalAccess --account alice --host 192.0.2.7 --user root --port 22"},
 		New:      func() any { return new(AccountAddPersonalAccess) },
 		Settings: boundsOfAccess(),

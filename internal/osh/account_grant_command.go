@@ -3,7 +3,7 @@ package osh
 // AccountGrantCommand is the request of accountGrantCommand.
 type AccountGrantCommand struct {
 	AccountOption
-	Command string `opt:"command" arg:"COMMAND" complete:"command" help:"restricted command, or auditor; without it, list them"`
+	Command string `opt:"command" arg:"COMMAND" pos:"true" complete:"command" help:"restricted command, or auditor; without it, list them"`
 }
 
 func accountGrantCommandCommand() *Command {

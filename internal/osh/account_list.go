@@ -11,7 +11,7 @@ import (
 
 // AccountList is the request of accountList.
 type AccountList struct {
-	Account        string `opt:"account" arg:"ACCOUNT" complete:"account" help:"only that one"`
+	Account        string `opt:"account" arg:"ACCOUNT" pos:"true" complete:"account" help:"only that one"`
 	InactiveOnly   bool   `opt:"inactive-only" help:"only those that are inactive"`
 	Audit          bool   `opt:"audit" help:"also say who can connect, and why not; for auditors"`
 	NoPasswordInfo bool   `opt:"no-password-info" help:"accepted: there is no such information"`

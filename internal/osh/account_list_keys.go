@@ -42,8 +42,9 @@ func rootListIngressKeysCommand() *Command {
 	return &Command{
 		Name:     "rootListIngressKeys",
 		Category: Restricted,
-		Summary:  "list the keys that may log in as root on this machine",
+		Summary:  "list the keys that may log in as root here",
 		Long:     "They are read from root's authorized_keys and authorized_keys2, and have nothing to do with accounts.",
+		Examples: []string{"rootListIngressKeys --json"},
 		New:      func() any { return new(RootListIngressKeys) },
 		Text:     ingressKeysText,
 	}

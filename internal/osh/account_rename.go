@@ -3,7 +3,7 @@ package osh
 // AccountRename is the request of accountRename.
 type AccountRename struct {
 	AccountOption
-	To string `opt:"to" arg:"ACCOUNT" required:"true" help:"its new name"`
+	To string `opt:"to" arg:"ACCOUNT" pos:"true" required:"true" help:"its new name"`
 }
 
 // AccountRenameValue is the value of accountRename.

@@ -3,7 +3,7 @@ package osh
 // AccountRevokeCommand is the request of accountRevokeCommand.
 type AccountRevokeCommand struct {
 	AccountOption
-	Command string `opt:"command" arg:"COMMAND" required:"true" complete:"command" help:"restricted command, or auditor"`
+	Command string `opt:"command" arg:"COMMAND" pos:"true" required:"true" complete:"command" help:"restricted command, or auditor"`
 }
 
 func accountRevokeCommandCommand() *Command {

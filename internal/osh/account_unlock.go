@@ -13,7 +13,7 @@ func accountUnlockCommand() *Command {
 		Name:       "accountUnlock",
 		Category:   Restricted,
 		MasterOnly: true,
-		Summary:    "reset the count of failed second factors of an account",
+		Summary:    "reset its count of failed second factors",
 		Long: "No account of this gateway is locked out for failed second factors, as none can be set up yet:\n" +
 			"it succeeds and changes nothing. See accountUnfreeze and accountUnexpire.",
 		Examples: []string{"accountUnlock --account alice"},

@@ -17,7 +17,7 @@ func adminMaintenanceCommand() *Command {
 	return &Command{
 		Name:     "adminMaintenance",
 		Category: Admin,
-		Summary:  "refuse new logins of all but administrators, or no longer",
+		Summary:  "refuse new logins of all but administrators",
 		Long: "It counts at login, on this node: connections that are open go on, with what is started in them\n" +
 			"later. Administrators are let in, with a warning.",
 		Examples: []string{

@@ -9,6 +9,9 @@ import (
 	"gateway"
 )
 
+// AdminSudoName is the command that runs another as another account.
+const AdminSudoName = "adminSudo"
+
 // AdminSudo is the request of adminSudo.
 type AdminSudo struct {
 	SudoAs  string `opt:"sudo-as" arg:"ACCOUNT" required:"true" complete:"account" help:"the account to act as"`
@@ -50,13 +53,13 @@ const maxSudoOutput = 16 << 20
 
 func adminSudoCommand() *Command {
 	return &Command{
-		Name:     "adminSudo",
+		Name:     AdminSudoName,
 		Category: Admin,
 		Summary:  "run a command as another account",
 		Long: "The command has the rights of that account, no others, and each use is a security event in the audit log. " +
 			"This is how somebody who lost their key gets a new one. An account that is frozen or has expired stays so.",
 		Examples: []string{
-			`adminSudo -- --sudo-as bob --sudo-cmd selfAddIngressKey -- --public-key '"ssh-ed25519 AAAA… bob@laptop"'`,
+			`adminSudo -- --sudo-as bob --sudo-cmd selfAddIngressKey -- --public-key 'ssh-ed25519 AAAA… bob@laptop'`,
 			"adminSudo -- --sudo-as bob --sudo-cmd selfListAccesses",
 		},
 		New:   func() any { return new(AdminSudo) },
@@ -93,7 +96,7 @@ func adminSudoLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result
 	if out.cut() || errOut.cut() {
 		message += fmt.Sprintf(" Only the first %d bytes of its output are in this answer.", maxSudoOutput)
 	}
-	return OK("adminSudo", answer, message, v), nil
+	return OK(AdminSudoName, answer, message, v), nil
 }
 
 // sudo runs the inner command by the grammar of all lines.

@@ -36,7 +36,7 @@ func batchCommand() *Command {
 	return &Command{
 		Name:     "batch",
 		Category: Open,
-		Summary:  "run commands that are read from the input, one on each line",
+		Summary:  "run commands that are read from the input",
 		Long: "Lines are written as after --osh, and are run until exit, quit or the end of the input, also when one fails. " +
 			"What is run can't ask anything: use --no-confirm where a command would.",
 		Examples: []string{"batch --json <commands.txt"},

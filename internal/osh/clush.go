@@ -44,7 +44,7 @@ func clushCommand() *Command {
 	return &Command{
 		Name:     "clush",
 		Category: Open,
-		Summary:  "run a remote command on several hosts, one after the other",
+		Summary:  "run a remote command on one host after the other",
 		Long: "Each host is a connection like any other: decided, recorded, listed. The remote command gets no input. " +
 			"Before the first host, and after a host where it failed, you are asked whether to go on.",
 		Examples: []string{"clush --list web1.example,192.0.2.7 --user root --command uptime"},
@@ -67,7 +67,7 @@ func clushLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, er
 	}
 	env.editor()
 	c := &clush{env: env, req: req.(*Clush), plan: plan, room: &room{left: maxClushAll}, value: map[string]ClushHost{}}
-	writeText(env.Err, fmt.Sprintf("To be run on %d hosts: %s\n", len(plan.Hosts), c.req.Command))
+	writeText(env.Err, fmt.Sprintf("To be run on %s: %s\n", counted(len(plan.Hosts), "host"), c.req.Command))
 	if !c.req.NoConfirm && !env.yes("Start?") {
 		return Fail("clush", "ERR_CANCELLED", "nothing was run: it was not confirmed", nil), nil
 	}
@@ -126,7 +126,7 @@ func (c *clush) host(ctx context.Context, host string) int {
 }
 
 func (c *clush) message() string {
-	m := fmt.Sprintf("It was run on %d of %d hosts, and failed on %d.", len(c.value), len(c.plan.Hosts), c.bad)
+	m := fmt.Sprintf("It was run on %d of %s, and failed on %d.", len(c.value), counted(len(c.plan.Hosts), "host"), c.bad)
 	if len(c.cut) > 0 {
 		m += fmt.Sprintf(" Not all of the output is in this answer of: %s.", strings.Join(c.cut, ", "))
 	}

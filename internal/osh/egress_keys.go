@@ -17,6 +17,7 @@ func selfListEgressKeysCommand() *Command {
 		Category: Open,
 		Summary:  "list the keys that the gateway uses for you",
 		Long:     "Only their public halves. Put one of them on a target to be able to add a personal access to it.",
+		Examples: []string{"selfListEgressKeys --include ed25519"},
 		New:      func() any { return new(SelfListEgressKeys) },
 		Text:     egressKeysText,
 	}

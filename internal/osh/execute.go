@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"gateway"
 )
@@ -26,14 +28,31 @@ func Execute(ctx context.Context, env Env, line Line) int {
 		env.keys = startKeyboard(env.In)
 		defer env.keys.stop()
 	}
-	interactive := line.Action == Interactive || line.Action == None && env.InteractiveByDefault && env.Terminal != nil
-	switch {
-	case !interactive || line.Help:
-		return dispatch(ctx, &env, line)
-	case !env.InteractiveAllowed:
-		return refusal(&env, line, Refuse(gateway.RefusalNoInteractive, "the interactive mode is disabled on this gateway"))
+	if err := env.Refuses(line); err != nil {
+		return refuseLine(&env, line, err)
 	}
-	return interact(ctx, &env)
+	if env.Prompts(line) {
+		return interact(ctx, &env)
+	}
+	return dispatch(ctx, &env, line)
+}
+
+// Prompts reports whether line asks for the interactive mode.
+func (e *Env) Prompts(line Line) bool {
+	byDefault := line.Action == None && e.InteractiveByDefault && e.Terminal != nil
+	return !line.Help && (line.Action == Interactive || byDefault)
+}
+
+// Refuses returns a *RefusalError for a line that has the right form and can't
+// be served here.
+func (e *Env) Refuses(line Line) error {
+	switch {
+	case e.Prompts(line) && !e.InteractiveAllowed:
+		return refuse(gateway.RefusalNoInteractive, "the interactive mode is disabled on this gateway")
+	case line.Action == None && !line.Help && !e.Prompts(line):
+		return &RefusalError{Refusal: gateway.RefusalNoHost, Text: "neither a host nor a command was given", Usage: true}
+	}
+	return nil
 }
 
 // dispatch executes one line, which may come from the prompt.
@@ -59,13 +78,8 @@ func dispatch(ctx context.Context, env *Env, line Line) int {
 		return runCommand(ctx, env, line)
 	case line.Help:
 		return finish(env, line, show(env, line, usage))
-	case line.Action == Connect:
-		return env.Connect(ctx, env, line)
 	}
-	var b bytes.Buffer
-	usage(&b)
-	writeText(env.Err, b.String())
-	return refusal(env, line, Refuse(gateway.RefusalNoHost, "neither a host nor a command was given"))
+	return env.Connect(ctx, env, line)
 }
 
 // RefuseLine answers a line that ParseLine refused, and returns the exit
@@ -77,7 +91,14 @@ func RefuseLine(env Env, line Line, err error) int {
 	return refuseLine(&env, line, err)
 }
 
-func refuseLine(env *Env, line Line, err error) int { return refusal(env, line, refusalOf(err)) }
+func refuseLine(env *Env, line Line, err error) int {
+	if re, ok := errors.AsType[*RefusalError](err); ok && re.Usage {
+		var b bytes.Buffer
+		usage(&b)
+		writeText(env.Err, b.String())
+	}
+	return refusal(env, line, refusalOf(err))
+}
 
 func refusalOf(err error) Result {
 	if re, ok := errors.AsType[*RefusalError](err); ok {
@@ -97,7 +118,38 @@ func complain(env *Env, line Line, r Result) {
 	var p page
 	fancy := env.fanciness(line.Quiet)
 	writeMessage(&p, fancy, r)
+	if text := hint(env, line, r); text != "" && !line.Quiet {
+		fmt.Fprintln(&p, text)
+	}
 	writePage(env.Err, fancy, &p)
+}
+
+// hint says what may help after a refusal: the line to type, or to ask for.
+func hint(env *Env, line Line, r Result) string {
+	command := "--osh "
+	if env.line != nil {
+		command = ""
+	}
+	switch {
+	case r.Command != nil:
+	case line.Action == Connect && r.Code == "KO_"+gateway.RefusalAccessDenied.Name && line.SSHAs == "":
+		target := line.Host
+		if strings.Contains(target, ":") {
+			target = "[" + target + "]"
+		}
+		if line.User != "" {
+			target = line.User + "@" + target
+		}
+		if line.Port != 0 {
+			target += ":" + strconv.Itoa(int(line.Port))
+		}
+		return "To see why: " + command + "whyAccess " + target
+	case line.Action == Run && r.Code == "KO_"+gateway.RefusalRestricted.Name && env.as == "" && env.Account != "":
+		if c, ok := Lookup(line.Command); ok && c.Category == Restricted {
+			return "An administrator can grant it: " + command + "accountGrantCommand " + env.Account + " " + c.Name
+		}
+	}
+	return ""
 }
 
 // finish prints the JSON form and returns the exit status.
@@ -131,7 +183,7 @@ func perform(ctx context.Context, env *Env, line Line) Result {
 		return failed(Refuse(gateway.RefusalUnknownCommand, "unknown command "+line.Command))
 	}
 	if line.Help {
-		return show(env, line, func(w io.Writer) { CommandHelp(w, cmd, line.LongHelp) })
+		return show(env, line, func(w io.Writer) { CommandHelp(w, cmd, line.LongHelp, env.line != nil) })
 	}
 	req := cmd.New()
 	if err := parseArgs(req, line.Args); err != nil {

@@ -100,7 +100,8 @@ func TestExecuteForms(t *testing.T) {
 			"host x can't be \\x1b[31mresolved\n"},
 		// A refusal before the command ran has none.
 		{"--osh groupCreate --json-greppable", 106, "\nJSON_OUTPUT=" +
-			`{"command":null,"error_code":"KO_RESTRICTED_COMMAND","error_message":"not granted","value":null}` + "\n", "not granted\n"},
+			`{"command":null,"error_code":"KO_RESTRICTED_COMMAND","error_message":"not granted","value":null}` + "\n",
+			"not granted\nAn administrator can grant it: --osh accountGrantCommand bob groupCreate\n"},
 		{"--json-greppable --osh nonsense", 104, "\nJSON_OUTPUT=" +
 			`{"command":null,"error_code":"KO_UNKNOWN_COMMAND","error_message":"unknown command nonsense","value":null}` + "\n",
 			"unknown command nonsense\n"},
@@ -164,7 +165,7 @@ func TestHelpShowsWhatIsAllowed(t *testing.T) {
 		!strings.Contains(out, "More help: https://wiki.example.com/gateway\n") {
 		t.Errorf("help: exit %d, %s", code, out)
 	}
-	if code, out, _ = execute(t, c, "", "--osh help nc"); code != 0 || !strings.Contains(out, "Usage: --osh nc --host HOST") {
+	if code, out, _ = execute(t, c, "", "--osh help nc"); code != 0 || !strings.Contains(out, "Usage: --osh nc [--host] HOST") {
 		t.Errorf("help nc: exit %d, %s", code, out)
 	}
 }

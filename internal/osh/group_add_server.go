@@ -31,7 +31,7 @@ func groupAddServerCommand() *Command {
 		MasterOnly: true,
 		Summary:    "add a server to a group, for its members to reach",
 		Long: "The gateway first logs in to the target with the group's egress keys, so that a missing key is\n" +
-			"found now; --force skips that, and it is not done for prefixes or user patterns.",
+			"found now; --force skips that, and it is not done for prefixes, user patterns, rights to transfer files and forced passwords.",
 		Examples: []string{
 			"groupAddServer --group web --host 192.0.2.7 --user root --port 22",
 			"groupAddServer --group web --host 192.0.2.0/24 --user '*' --port '*' --ttl 8h",

@@ -8,7 +8,7 @@ import (
 
 // GroupCreate is the request of groupCreate.
 type GroupCreate struct {
-	Group string `opt:"group" arg:"GROUP" required:"true" help:"name of the new group"`
+	Group string `opt:"group" arg:"GROUP" pos:"true" required:"true" help:"name of the new group"`
 	Owner string `opt:"owner" arg:"ACCOUNT" required:"true" complete:"account" help:"its first owner"`
 	Algo  string `opt:"algo" arg:"ALGORITHM" help:"of its first egress key: rsa, ecdsa or ed25519"`
 	Size  int    `opt:"size" arg:"BITS" help:"size of that key"`

@@ -30,7 +30,7 @@ func groupDeleteCommand() *Command {
 func groupDestroyCommand() *Command {
 	cmd := groupDeleteCommand()
 	cmd.Name, cmd.Category = "groupDestroy", GroupOwner
-	cmd.Summary = "delete a group that you own, with its accesses and keys"
+	cmd.Summary = "delete a group that you own"
 	cmd.Examples = []string{"groupDestroy --group web"}
 	return cmd
 }

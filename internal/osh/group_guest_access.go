@@ -66,7 +66,7 @@ func groupListGuestAccessesCommand() *Command {
 	return &Command{
 		Name:     "groupListGuestAccesses",
 		Category: GroupGatekeeper,
-		Summary:  "list what an account may reach as a guest of the group",
+		Summary:  "list what an account may reach as a guest",
 		Examples: []string{"groupListGuestAccesses --group web --account alice"},
 		New:      func() any { return new(GroupListGuestAccesses) },
 		Text:     groupListGuestAccessesText,

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // GroupInfo is the request of groupInfo.
@@ -82,6 +83,9 @@ func groupInfoText(w io.Writer, r Result) error {
 func writeGroupInfo(w io.Writer, v GroupInfoValue) {
 	writeHeading(w, heading, "Group "+v.Group)
 	people := func(what string, names []string) {
+		if v.GroupPeople != nil {
+			names = withEnds(names, v.Expiries[strings.TrimSuffix(what, "s")])
+		}
 		none := "-"
 		if len(names) > 0 {
 			none = strings.Join(names, " ")
@@ -106,6 +110,18 @@ func writeGroupInfo(w io.Writer, v GroupInfoValue) {
 	}
 	writeGroupPolicy(w, v)
 	writeKeys(w, "Egress keys, for the authorized_keys of its servers:", v.Keys)
+}
+
+// withEnds adds to names when what they have ends, if it does.
+func withEnds(names []string, ends map[string]int64) []string {
+	var out []string
+	for _, name := range names {
+		if end, ok := ends[name]; ok {
+			name += " (until " + time.Unix(end, 0).UTC().Format(time.DateTime) + ")"
+		}
+		out = append(out, name)
+	}
+	return out
 }
 
 // writeGroupPolicy writes what was set by groupModify.

@@ -3,7 +3,7 @@ package osh
 // GroupRename is the request of groupRename.
 type GroupRename struct {
 	GroupOption
-	To string `opt:"to" arg:"GROUP" required:"true" help:"its new name"`
+	To string `opt:"to" arg:"GROUP" pos:"true" required:"true" help:"its new name"`
 }
 
 // GroupRenameValue is the value of groupRename.

@@ -47,7 +47,7 @@ func groupSetServersCommand() *Command {
 			"or nothing. An access that is listed again stays as it was, unless it had an end, a forced key or\n" +
 			"password, or another comment; accesses through jump hosts can't be listed, and go. No server is\n" +
 			"tried. Live sessions end that the new list does not allow.",
-		Examples: []string{"groupSetServers --group web --dry-run", "groupSetServers --group web --skip-errors"},
+		Examples: []string{"groupSetServers --group web --dry-run <servers", "groupSetServers --group web --skip-errors <servers"},
 		New:      func() any { return new(GroupSetServers) },
 		Local:    groupSetServersLocal,
 		Text:     groupSetServersText,
@@ -76,7 +76,7 @@ func groupSetServersText(w io.Writer, r Result) error {
 		fmt.Fprintf(w, "  left out: %s\n", e)
 	}
 	for _, l := range v.ACL {
-		fmt.Fprintf(w, "  %s@%s:%s", orAny(l.User), l.IP, orAny(l.Port))
+		fmt.Fprintf(w, "  %s", accessText(l.User, l.IP, l.Port))
 		if l.Comment != nil {
 			fmt.Fprintf(w, "  # %s", *l.Comment)
 		}

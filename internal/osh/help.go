@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Help is the request of help.
@@ -49,7 +50,7 @@ func helpLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, err
 		if !ok {
 			return Fail("help", "ERR_INVALID_PARAMETER", "unknown command "+name+maybe(name, names()), nil), nil
 		}
-		CommandHelp(&p, c, true)
+		CommandHelp(&p, c, true, env.line != nil)
 	} else {
 		overview(&p, allowed)
 	}
@@ -82,7 +83,7 @@ func overview(w io.Writer, v HelpValue) {
 				writeHeading(w, cat.shade, cat.title+":")
 				titled = true
 			}
-			fmt.Fprintf(w, "  %-24s %s\n", c.Name, c.Summary)
+			fmt.Fprintf(w, "  %-25s %s\n", c.Name, c.Summary)
 		}
 	}
 	if v.Documentation != "" {
@@ -90,15 +91,22 @@ func overview(w io.Writer, v HelpValue) {
 	}
 }
 
-// CommandHelp writes the help of one command.
-func CommandHelp(w io.Writer, c *Command, long bool) {
+// CommandHelp writes the help of one command, as it is typed at the gateway's
+// prompt or after ssh … --.
+func CommandHelp(w io.Writer, c *Command, long, atPrompt bool) {
 	writeHeading(w, heading, c.Name+": "+c.Summary)
 	fmt.Fprintln(w)
 	opts := Options(c.New())
 	words := []string{"Usage:", "--osh", c.Name}
+	if atPrompt {
+		words = []string{"Usage:", c.Name}
+	}
 	for _, o := range opts {
 		text := o.Flag()
-		if o.Arg != "" {
+		switch {
+		case o.Positional:
+			text = "[" + text + "] " + o.Arg
+		case o.Arg != "":
 			text += " " + o.Arg
 		}
 		if !o.Required {
@@ -131,7 +139,7 @@ func CommandHelp(w io.Writer, c *Command, long bool) {
 			fmt.Fprintln(w)
 			writeHeading(w, heading, "Examples:")
 		}
-		fmt.Fprintln(w, wrap(append([]string{"  --osh"}, strings.Fields(e)...), 4))
+		writeExample(w, e, atPrompt)
 	}
 }
 
@@ -140,7 +148,7 @@ func writeOption(w io.Writer, flags []string, arg, help string) {
 	if arg != "" {
 		text += " " + arg
 	}
-	if len(text) > 26 {
+	if utf8.RuneCountInString(text) > 26 {
 		fmt.Fprintf(w, "  %s\n", text)
 		text = ""
 	}
@@ -148,14 +156,50 @@ func writeOption(w io.Writer, flags []string, arg, help string) {
 	fmt.Fprintln(w, wrap(append([]string{fmt.Sprintf("  %-26s", text)}, words...), 29))
 }
 
+// writeExample writes an example so that it can be copied: at the prompt as it
+// is declared; for a shell with the quotes that ssh takes off, and in lines of
+// at most 80 columns.
+func writeExample(w io.Writer, example string, atPrompt bool) {
+	if atPrompt {
+		fmt.Fprintln(w, "  "+example)
+		return
+	}
+	words := []string{"  --osh"}
+	s := scanner{line: example}
+	for {
+		v, ok, err := s.next()
+		if err != nil || !ok {
+			break
+		}
+		words = append(words, forShell(v.text))
+	}
+	fmt.Fprintln(w, strings.ReplaceAll(wrapAt(78, words, 4), "\n", " \\\n"))
+}
+
+// forShell quotes a word for the shell that starts ssh, which joins its words
+// with blanks: what has to stay one word is quoted twice.
+func forShell(word string) string {
+	switch {
+	case strings.ContainsAny(word, " '\"\\"):
+		return `"` + quote(word) + `"`
+	case strings.HasPrefix(word, "<"): // where the shell reads the input from
+		return word
+	case strings.ContainsAny(word, "*?[;&|$~"):
+		return "'" + word + "'"
+	}
+	return word
+}
+
 // wrap joins words into lines of at most 80 columns, indented after the first.
-func wrap(words []string, indent int) string {
+func wrap(words []string, indent int) string { return wrapAt(80, words, indent) }
+
+func wrapAt(width int, words []string, indent int) string {
 	var b strings.Builder
 	column := 0
 	for i, word := range words {
 		switch {
 		case i == 0:
-		case column+1+len(word) > 80:
+		case column+1+utf8.RuneCountInString(word) > width:
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			column = indent
 		default:
@@ -163,7 +207,7 @@ func wrap(words []string, indent int) string {
 			column++
 		}
 		b.WriteString(word)
-		column += len(word)
+		column += utf8.RuneCountInString(word)
 	}
 	return b.String()
 }

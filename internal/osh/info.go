@@ -82,7 +82,7 @@ func infoText(w io.Writer, r Result) error {
 	if v.SlaveMode == 1 {
 		fmt.Fprintln(w, "This node is read-only: changes are made on the master.")
 	}
-	fmt.Fprintf(w, "It knows %d accounts and %d groups.\n", v.RegisteredAccounts, v.RegisteredGroups)
+	fmt.Fprintf(w, "It knows %s and %s.\n", counted(v.RegisteredAccounts, "account"), counted(v.RegisteredGroups, "group"))
 	for _, list := range []struct {
 		what  string
 		items []string

@@ -62,7 +62,7 @@ func selfAddIngressKeyCommand() *Command {
 		MasterOnly: true,
 		Summary:    "add a key that you may log in with",
 		Long:       "Paste the line of the .pub file. A from=\"…\" before the key is used if the gateway's policy lets it.",
-		Examples:   []string{`selfAddIngressKey --public-key '"ssh-ed25519 AAAA… me@laptop"'`},
+		Examples:   []string{`selfAddIngressKey --public-key 'ssh-ed25519 AAAA… me@laptop'`},
 		New:        func() any { return new(SelfAddIngressKey) },
 		Text:       selfAddIngressKeyText,
 		Local:      selfAddIngressKeyLocal,
@@ -119,6 +119,7 @@ func selfListIngressKeysCommand() *Command {
 		Aliases:  []string{"selfListKeys", "selfListIngressKey"},
 		Category: Open,
 		Summary:  "list the keys that you may log in with",
+		Examples: []string{"selfListIngressKeys --limit 1"},
 		New:      func() any { return new(SelfListIngressKeys) },
 		Text:     ingressKeysText,
 	}
@@ -155,6 +156,7 @@ func selfDelIngressKeyCommand() *Command {
 		MasterOnly: true,
 		Summary:    "remove a key that you may log in with",
 		Long:       "Without an option the keys are listed, and you are asked which. The last key can't be removed.",
+		Examples:   []string{"selfDelIngressKey", "selfDelIngressKey --id 2"},
 		New:        func() any { return new(SelfDelIngressKey) },
 		Local:      selfDelIngressKeyLocal,
 	}

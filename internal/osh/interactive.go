@@ -170,10 +170,8 @@ func (c *completer) candidates(before []string, word string) []string {
 			break
 		}
 		all = flagNames(opts)
-		for _, o := range opts {
-			if o.Positional && o.Complete != "" && !strings.HasPrefix(word, "-") {
-				all = c.names(o.Complete, word)
-			}
+		if o, ok := nextPositional(opts, before[1:]); ok && o.Complete != "" && !strings.HasPrefix(word, "-") {
+			all = c.names(o.Complete, word)
 		}
 	}
 	var found []string
@@ -183,6 +181,36 @@ func (c *completer) candidates(before []string, word string) []string {
 		}
 	}
 	return found
+}
+
+// nextPositional returns the option that a word without a name would be given
+// to, after words.
+func nextPositional(opts []Option, words []string) (Option, bool) {
+	named := map[string]bool{}
+	loose := 0
+	for i := 0; i < len(words); i++ {
+		flag, _, hasValue, ok := splitFlag(words[i])
+		if !ok {
+			loose++
+			continue
+		}
+		if o, ok := find(opts, flag); ok {
+			named[o.Names[0]] = true
+			if o.Arg != "" && !hasValue {
+				i++
+			}
+		}
+	}
+	for _, o := range opts {
+		switch {
+		case !o.Positional || named[o.Names[0]]:
+		case loose == 0:
+			return o, true
+		default:
+			loose--
+		}
+	}
+	return Option{}, false
 }
 
 // names asks the monitor; without an answer there is nothing to complete.

@@ -24,7 +24,7 @@ type GroupNamed interface{ GroupName() string }
 
 // GroupOption is embedded in requests about one group.
 type GroupOption struct {
-	Group string `opt:"group" arg:"GROUP" required:"true" complete:"group" help:"name of the group"`
+	Group string `opt:"group" arg:"GROUP" pos:"true" required:"true" complete:"group" help:"name of the group"`
 }
 
 // GroupName implements GroupNamed.
@@ -32,5 +32,5 @@ func (o *GroupOption) GroupName() string { return o.Group }
 
 // AccountOption is embedded in requests about one account.
 type AccountOption struct {
-	Account string `opt:"account" arg:"ACCOUNT" required:"true" complete:"account" help:"name of the account"`
+	Account string `opt:"account" arg:"ACCOUNT" pos:"true" required:"true" complete:"account" help:"name of the account"`
 }

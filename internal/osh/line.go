@@ -79,6 +79,7 @@ type Line struct {
 type RefusalError struct {
 	Refusal gateway.Refusal
 	Text    string
+	Usage   bool // how to write a line is shown before
 }
 
 func (e *RefusalError) Error() string { return e.Text }
@@ -87,7 +88,7 @@ func (e *RefusalError) Error() string { return e.Text }
 func (e *RefusalError) Unwrap() error { return gateway.ErrInvalid }
 
 func refuse(r gateway.Refusal, format string, args ...any) error {
-	return &RefusalError{r, fmt.Sprintf(format, args...)}
+	return &RefusalError{Refusal: r, Text: fmt.Sprintf(format, args...)}
 }
 
 // ParseLine reads what a client sent as its command line. Its errors are

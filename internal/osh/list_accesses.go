@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -53,6 +54,7 @@ func selfListAccessesCommand() *Command {
 		Aliases:  []string{"selfListAccess"},
 		Category: Open,
 		Summary:  "list what you may reach, and through what",
+		Examples: []string{"selfListAccesses --hide-groups", "selfListAccesses --include '192.0.2.*' --reverse-dns"},
 		New:      func() any { return new(SelfListAccesses) },
 		Text:     accessListsText,
 	}
@@ -76,38 +78,69 @@ func accessListsText(w io.Writer, r Result) error {
 
 // writeAccesses writes one access a line.
 func writeAccesses(w io.Writer, acl []ListedAccess) {
-	for _, a := range acl {
-		fmt.Fprintf(w, "  %s@%s:%s", orAny(a.User), a.IP, orAny(a.Port))
-		if a.ReverseDNS != nil {
-			fmt.Fprintf(w, " (%s)", *a.ReverseDNS)
-		}
-		if a.ProxyIP != nil {
-			fmt.Fprintf(w, " via %s@%s:%s", orAny(a.ProxyUser), *a.ProxyIP, orAny(a.ProxyPort))
-		}
-		fmt.Fprintf(w, "  added by %s on %s", a.AddedBy, a.AddedDate)
-		if a.Expiry != nil {
-			fmt.Fprintf(w, "  until %s", time.Unix(*a.Expiry, 0).UTC().Format(time.DateTime))
-		}
-		if a.ForceKey != nil {
-			fmt.Fprintf(w, "  with %s", *a.ForceKey)
-		}
-		if a.ForcePassword != nil {
-			fmt.Fprintf(w, "  with the password %s", *a.ForcePassword)
-		}
-		if a.Profile != "" {
-			fmt.Fprintf(w, "  as %s", a.Profile)
-		}
-		if a.Legacy {
-			fmt.Fprint(w, "  with old algorithms")
-		}
-		if a.NETCONF != "" {
-			fmt.Fprintf(w, "  NETCONF %s", a.NETCONF)
-		}
-		if a.UserComment != nil {
-			fmt.Fprintf(w, "  # %s", *a.UserComment)
-		}
-		fmt.Fprintln(w)
+	if len(acl) == 0 {
+		return
 	}
+	rows := [][]string{{"  TARGET", "ADDED BY", "ON (UTC)", "REMARKS"}}
+	for _, a := range acl {
+		rows = append(rows, []string{"  " + accessText(a.User, a.IP, a.Port), a.AddedBy, a.AddedDate, strings.Join(a.remarks(), ", ")})
+	}
+	writeTable(w, rows)
+}
+
+// writeAccess writes a single access, and ends the line.
+func writeAccess(w io.Writer, a *ListedAccess) {
+	fmt.Fprintf(w, "%s, added by %s on %s", accessText(a.User, a.IP, a.Port), a.AddedBy, a.AddedDate)
+	for _, r := range a.remarks() {
+		fmt.Fprintf(w, ", %s", r)
+	}
+	fmt.Fprintln(w)
+}
+
+// remarks are what an access has besides its target.
+func (a *ListedAccess) remarks() []string {
+	var is []string
+	if a.ReverseDNS != nil {
+		is = append(is, "("+*a.ReverseDNS+")")
+	}
+	if a.ProxyIP != nil {
+		is = append(is, "via "+accessText(a.ProxyUser, *a.ProxyIP, a.ProxyPort))
+	}
+	if a.Expiry != nil {
+		is = append(is, "until "+time.Unix(*a.Expiry, 0).UTC().Format(time.DateTime))
+	}
+	if a.ForceKey != nil {
+		is = append(is, "with "+*a.ForceKey)
+	}
+	if a.ForcePassword != nil {
+		is = append(is, "with the password "+*a.ForcePassword)
+	}
+	if a.Profile != "" {
+		is = append(is, "as "+a.Profile)
+	}
+	if a.Legacy {
+		is = append(is, "with old algorithms")
+	}
+	if a.NETCONF != "" {
+		is = append(is, "NETCONF "+a.NETCONF)
+	}
+	if a.UserComment != nil {
+		is = append(is, "# "+*a.UserComment)
+	}
+	return is
+}
+
+// accessText writes a target as it is typed: nil is any.
+func accessText(user *string, ip string, port *string) string {
+	return orAny(user) + "@" + hostPort(ip, port)
+}
+
+// hostPort puts an IPv6 address into brackets, as everywhere.
+func hostPort(ip string, port *string) string {
+	if strings.Contains(ip, ":") {
+		ip = "[" + ip + "]"
+	}
+	return ip + ":" + orAny(port)
 }
 
 func orAny(s *string) string {

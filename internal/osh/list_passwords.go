@@ -45,6 +45,7 @@ func selfListPasswordsCommand() *Command {
 		Category: Open,
 		Summary:  "list the hashes of your egress passwords",
 		Long:     "The current one, then its fallbacks, newest first. The passwords themselves are never shown.",
+		Examples: []string{"selfListPasswords", "selfListPasswords --limit 1 --json"},
 		New:      func() any { return new(SelfListPasswords) },
 		Text:     passwordsText,
 	}

@@ -22,12 +22,12 @@ func notYet(c Command) *Command {
 func notYetCommands() []*Command {
 	var all []*Command
 	for _, c := range []Command{
-		{Name: "lock", Category: Open, Summary: "lock all your running sessions on this node", New: func() any { return new(Lock) }},
+		{Name: "lock", Category: Open, Summary: "lock your sessions on this node", New: func() any { return new(Lock) }},
 		{Name: "unlock", Category: Open, Summary: "unlock your sessions on this node", New: func() any { return new(Unlock) }},
 		{Name: "rsync", Category: Open, Summary: "the other end of rsync --rsh", Long: "It is run by rsync, and never typed by hand.",
 			New: func() any { return new(Rsync) }},
-		{Name: "scp", Category: Open, Summary: "print the wrapper for scp -S, or copy a file", New: func() any { return new(SCP) }},
-		{Name: "sftp", Category: Open, Summary: "print the wrapper for sftp -S, or transfer files", New: func() any { return new(SFTP) }},
+		{Name: "scp", Category: Open, Summary: "print the wrapper for scp -S", New: func() any { return new(SCP) }},
+		{Name: "sftp", Category: Open, Summary: "print the wrapper for sftp -S", New: func() any { return new(SFTP) }},
 		{Name: "selfGenerateProxyPassword", Category: Open, MasterOnly: true, Summary: "make a new password for the HTTPS proxy",
 			New: func() any { return new(SelfGenerateProxyPassword) }},
 		{Name: "selfMFASetupPassword", Category: Open, MasterOnly: true, WithoutFactor: true, Summary: "set up a password as second factor",
@@ -40,13 +40,13 @@ func notYetCommands() []*Command {
 			New: func() any { return new(SelfMFAResetTOTP) }},
 		{Name: "accountMFAResetPassword", Category: Restricted, MasterOnly: true, Summary: "remove an account's password factor",
 			New: func() any { return new(AccountMFAReset) }},
-		{Name: "accountMFAResetTOTP", Category: Restricted, MasterOnly: true, Summary: "remove an account's one-time password factor",
+		{Name: "accountMFAResetTOTP", Category: Restricted, MasterOnly: true, Summary: "remove its one-time password factor",
 			New: func() any { return new(AccountMFAReset) }},
-		{Name: "accountPIV", Category: Restricted, MasterOnly: true, Summary: "say whether an account needs keys in hardware",
+		{Name: "accountPIV", Category: Restricted, MasterOnly: true, Summary: "whether it needs keys in hardware",
 			New: func() any { return new(AccountPIV) }},
-		{Name: "realmCreate", Category: Restricted, MasterOnly: true, Summary: "let accounts of another gateway be granted accesses",
+		{Name: "realmCreate", Category: Restricted, MasterOnly: true, Summary: "let accounts of another gateway in",
 			New: func() any { return new(RealmCreate) }},
-		{Name: "realmDelete", Category: Restricted, MasterOnly: true, Summary: "delete a realm, with all that it was granted",
+		{Name: "realmDelete", Category: Restricted, MasterOnly: true, Summary: "delete a realm and what it was granted",
 			New: func() any { return new(RealmDelete) }},
 		{Name: "realmInfo", Category: Restricted, Summary: "the known accounts of a realm", New: func() any { return new(RealmInfo) }},
 		{Name: "realmList", Category: Restricted, Summary: "list the realms", New: func() any { return new(RealmList) }},
@@ -121,7 +121,7 @@ type AccountPIV struct {
 
 // RealmOption is embedded in requests about one realm.
 type RealmOption struct {
-	Realm string `opt:"realm" arg:"REALM" required:"true" help:"name of the realm"`
+	Realm string `opt:"realm" arg:"REALM" pos:"true" required:"true" help:"name of the realm"`
 }
 
 // RealmCreate is the request of realmCreate.
@@ -143,6 +143,6 @@ type RealmInfo struct{ RealmOption }
 
 // RealmList is the request of realmList.
 type RealmList struct {
-	Realm string `opt:"realm" arg:"REALM" help:"this one only"`
+	Realm string `opt:"realm" arg:"REALM" pos:"true" help:"this one only"`
 	FilterOptions
 }

@@ -68,6 +68,17 @@ func dashed(name string) string {
 	return "--" + name
 }
 
+// needsText reports whether an empty value is a mistake. A variable of a script
+// that is not set must not give without end what was meant for an hour. Of
+// options that have to be given, the monitor says that they are missing.
+func (o Option) needsText() bool {
+	switch o.Arg {
+	case "", "TEXT", "USER", "PORT":
+		return false
+	}
+	return !o.Required
+}
+
 func (o Option) matches(flag string) bool {
 	for _, n := range o.Names {
 		if dashed(n) == flag {
@@ -163,6 +174,9 @@ func parseOptions(req any, args []string) error {
 				return fmt.Errorf("option %s needs a value", flag)
 			}
 			value, args = args[0], args[1:]
+		}
+		if value == "" && o.needsText() {
+			return fmt.Errorf("option %s has an empty value", flag)
 		}
 		if err := o.set(req, value); err != nil {
 			return err

@@ -33,9 +33,9 @@ func outputOptions() []outer {
 			flag: func(p *parser) { p.line.JSON = JSONGreppable }, print: when(func(l Line) bool { return l.JSON == JSONGreppable })},
 		{names: []string{"--quiet", "-q"}, help: "print the answer only",
 			flag: func(p *parser) { p.line.Quiet = true }, print: when(func(l Line) bool { return l.Quiet })},
-		{names: []string{"--verbose"},
+		{names: []string{"--verbose"}, help: "accepted: what is to be said is said anyway",
 			flag: func(p *parser) { p.line.Verbose = true }, print: when(func(l Line) bool { return l.Verbose })},
-		{names: []string{"--debug"},
+		{names: []string{"--debug"}, help: "the same; whyAccess shows how it was decided",
 			flag: func(p *parser) { p.line.Debug = true }, print: when(func(l Line) bool { return l.Debug })},
 		{names: []string{"--help"}, help: "this help, or that of a command",
 			flag: func(p *parser) { p.line.Help = true }, print: when(func(l Line) bool { return l.Help && !l.LongHelp })},
@@ -98,9 +98,9 @@ func targetOptions() []outer {
 			print: func(l Line) (string, bool) { return l.SSHAs, l.SSHAs != "" }},
 		{names: []string{"--wait"}, help: "wait until the target's port opens",
 			flag: func(p *parser) { p.line.Wait = true }, print: when(func(l Line) bool { return l.Wait })},
-		{names: []string{"--always-escape"},
+		{names: []string{"--always-escape"}, help: "accepted: remote commands are passed on as they are",
 			flag: func(p *parser) { p.line.AlwaysEscape = true }, print: when(func(l Line) bool { return l.AlwaysEscape })},
-		{names: []string{"--never-escape"},
+		{names: []string{"--never-escape"}, help: "the same",
 			flag: func(p *parser) { p.line.NeverEscape = true }, print: when(func(l Line) bool { return l.NeverEscape })},
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"gateway"
 )
@@ -41,7 +44,7 @@ func writeJSON(w io.Writer, form JSONForm, r Result) error {
 	if err := enc.Encode(r); err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
-	body := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	body := printableJSON(b.Bytes())
 	var err error
 	if form == JSONGreppable {
 		_, err = fmt.Fprintf(w, "\nJSON_OUTPUT=%s\n", body)
@@ -49,6 +52,24 @@ func writeJSON(w io.Writer, form JSONForm, r Result) error {
 		_, err = fmt.Fprintf(w, "\nJSON_START\n%s\nJSON_END\n", body)
 	}
 	return err
+}
+
+// printableJSON writes what package json leaves as it is, and a terminal obeys,
+// as JSON's escapes: such runes are in texts only.
+func printableJSON(doc []byte) []byte {
+	b := make([]byte, 0, len(doc))
+	for _, r := range string(bytes.TrimSuffix(doc, []byte("\n"))) {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			b = utf8.AppendRune(b, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			b = fmt.Appendf(b, `\u%04x\u%04x`, high, low)
+		default:
+			b = fmt.Appendf(b, `\u%04x`, r)
+		}
+	}
+	return b
 }
 
 // crlf ends lines as a terminal in raw mode needs it.

@@ -55,9 +55,9 @@ func selfAddPersonalAccessCommand() *Command {
 		Aliases:    []string{"selfAddPrivateAccess"},
 		Category:   Restricted,
 		MasterOnly: true,
-		Summary:    "let yourself reach a target with your own egress keys",
+		Summary:    "let yourself reach a target with your keys",
 		Long: "The gateway first logs in to the target, so that a missing key is found now; --force skips that,\n" +
-			"and it is not done for prefixes or user patterns.",
+			"and it is not done for prefixes, user patterns, rights to transfer files and forced passwords.",
 		Examples: []string{
 			"selfAddPersonalAccess --host 192.0.2.7 --user root --port 22",
 			"selfAddPersonalAccess --host 192.0.2.0/24 --user '*' --port '*' --ttl 8h --comment 'migration'",

@@ -16,7 +16,7 @@ func selfForgetHostKeyCommand() *Command {
 	return &Command{
 		Name:     "selfForgetHostKey",
 		Category: Open,
-		Summary:  "forget the host key of a target that was re-installed",
+		Summary:  "forget the host key of a re-installed target",
 		Long:     "The next connection learns the key that the target has then. Make sure that it changed for a reason.",
 		Examples: []string{"selfForgetHostKey --host 192.0.2.7"},
 		New:      func() any { return new(SelfForgetHostKey) },

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -14,7 +16,7 @@ type SelfListSessions struct {
 	Detailed  bool   `opt:"detailed" help:"also show who came from where"`
 	Limit     int    `opt:"limit" arg:"N" help:"at most that many, 100 if not given"`
 	ID        string `opt:"id" arg:"ID" help:"only that session"`
-	Type      string `opt:"type" arg:"TYPE" help:"only those: ssh, osh, interactive, abort"`
+	Type      string `opt:"type" arg:"TYPE" help:"only those: ssh, sshas (as another account), osh, interactive, abort (refused before anything was opened)"`
 	Allowed   bool   `opt:"allowed" help:"only those that were allowed"`
 	Denied    bool   `opt:"denied" help:"only those that were refused"`
 	After     string `opt:"after" arg:"DATE" help:"only later ones: YYYY-MM-DD[@HH:MM:SS] in UTC, or epoch"`
@@ -74,7 +76,6 @@ func selfListSessionsCommand() *Command {
 		Summary:  "list your sessions and commands, newest first",
 		Examples: []string{"selfListSessions --type ssh --after 2026-11-01", "selfListSessions --denied --limit 10"},
 		New:      func() any { return new(SelfListSessions) },
-		Text:     selfListSessionsText,
 		Local:    selfListSessionsLocal,
 	}
 }
@@ -83,50 +84,68 @@ func selfListSessionsCommand() *Command {
 // request.
 func selfListSessionsLocal(ctx context.Context, env *Env, req any, run RunFunc) (Result, error) {
 	r, err := run(ctx, req)
-	if err != nil || r.Exit != 0 || !req.(*SelfListSessions).Detailed {
+	if err != nil || r.Exit != 0 {
 		return r, err
 	}
 	var v []ListedSession
 	if err := json.Unmarshal(r.Value, &v); err != nil {
 		return Result{}, fmt.Errorf("read the list of sessions: %w", err)
 	}
-	for _, s := range v {
-		writeText(env.Out, fmt.Sprintf("%s from %s port %d over %s port %d\n", s.ID, s.From.IP, s.From.Port, s.Via.IP, s.Via.Port))
-	}
+	var p page
+	writeSessions(&p, v, req.(*SelfListSessions).Detailed)
+	writePage(env.Out, env.fanciness(false), &p)
 	return r, nil
 }
 
-func selfListSessionsText(w io.Writer, r Result) error {
-	var v []ListedSession
-	if err := json.Unmarshal(r.Value, &v); err != nil {
-		return err
+func writeSessions(w io.Writer, v []ListedSession, detailed bool) {
+	if len(v) == 0 {
+		fmt.Fprintln(w, "No session, or none that matches.")
+		return
+	}
+	rows := [][]string{{"ID", "STARTED (UTC)", "TYPE", "END", "WHAT"}}
+	if detailed {
+		rows[0] = []string{"ID", "STARTED (UTC)", "TYPE", "END", "FROM", "VIA", "WHAT"}
 	}
 	for _, s := range v {
-		start := time.Unix(int64(s.Started), 0).UTC().Format(time.DateTime)
-		fmt.Fprintf(w, "%s  %s  %-11s", s.ID, start, s.Type)
-		switch {
-		case s.Plugin != nil && s.Params != nil && strings.Contains(*s.Params, *s.Plugin): // said below
-		case s.Plugin != nil:
-			fmt.Fprintf(w, " %s", *s.Plugin)
-		case s.To.IP != nil:
-			fmt.Fprintf(w, " %s@%s:%s", s.Via.User, *s.To.IP, orAny(s.To.Port))
-			if s.Proxy.IP != nil {
-				fmt.Fprintf(w, " via %s:%s", *s.Proxy.IP, orAny(s.Proxy.Port))
-			}
+		row := []string{s.ID, time.Unix(int64(s.Started), 0).UTC().Format(time.DateTime), s.Type, s.ending()}
+		if detailed {
+			row = append(row, address(s.From.IP, s.From.Port), address(s.Via.IP, s.Via.Port))
 		}
-		if s.Params != nil {
-			fmt.Fprintf(w, " %s", *s.Params)
-		}
-		switch {
-		case s.Allowed != nil && *s.Allowed == 0:
-			fmt.Fprint(w, "  refused")
-		case s.Returned != nil:
-			fmt.Fprintf(w, "  exit %d", *s.Returned)
-		}
-		fmt.Fprintln(w)
+		rows = append(rows, append(row, s.what()))
 	}
-	return nil
+	writeTable(w, rows)
 }
+
+// ending is how the session ended, if it did.
+func (s *ListedSession) ending() string {
+	switch {
+	case s.Allowed != nil && *s.Allowed == 0:
+		return "refused"
+	case s.Returned != nil:
+		return fmt.Sprintf("exit %d", *s.Returned)
+	}
+	return "-"
+}
+
+// what is the target and the remote command, or the command of the gateway.
+func (s *ListedSession) what() string {
+	var words []string
+	switch {
+	case s.Plugin != nil && (s.Params == nil || !strings.Contains(*s.Params, *s.Plugin)):
+		words = append(words, *s.Plugin)
+	case s.Plugin == nil && s.To.IP != nil:
+		words = append(words, accessText(&s.Via.User, *s.To.IP, s.To.Port))
+		if s.Proxy.IP != nil {
+			words = append(words, "via", hostPort(*s.Proxy.IP, s.Proxy.Port))
+		}
+	}
+	if s.Params != nil {
+		words = append(words, *s.Params)
+	}
+	return strings.Join(words, " ")
+}
+
+func address(ip string, port int) string { return net.JoinHostPort(ip, strconv.Itoa(port)) }
 
 // SelfPlaySession is the request of selfPlaySession.
 type SelfPlaySession struct {
@@ -138,6 +157,7 @@ func selfPlaySessionCommand() *Command {
 		Name:     "selfPlaySession",
 		Category: Open,
 		Summary:  "replay a session of yours",
+		Examples: []string{"selfPlaySession 9f86d081884c7d659a2feaa0"},
 		New:      func() any { return new(SelfPlaySession) },
 		Local:    selfPlaySessionLocal,
 	}

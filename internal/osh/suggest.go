@@ -2,6 +2,7 @@ package osh
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -61,4 +62,12 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// counted writes a number of things.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.Itoa(n) + " " + what
 }

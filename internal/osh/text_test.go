@@ -5,9 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +51,12 @@ func TestTexts(t *testing.T) {
 		"accountInfo":                   "--osh accountInfo --account member",
 		"accountInfo-auditor":           "--osh accountInfo member",
 		"accountInfo-frozen":            "--osh accountInfo frozen",
+		"accountInfo-modified":          "--osh accountInfo member",
+		"accountListArchives":           "--osh accountListArchives",
+		"accountListEgressKeys":         "--osh accountListEgressKeys --account member",
+		"accountListIngressKeys":        "--osh accountListIngressKeys --account member",
+		"accountModify":                 "--osh accountModify --account member --osh-only yes",
+		"accountRestore":                "--osh accountRestore --account member",
 		"accountList-audit":             "--osh accountList --audit",
 		"accountListAccesses":           "--osh accountListAccesses --account member",
 		"groupInfo":                     "--osh groupInfo web",
@@ -154,11 +160,14 @@ func TestDeletionsAskForTheSentence(t *testing.T) {
 func TestDeclarations(t *testing.T) {
 	for _, cmd := range osh.Commands() {
 		var help bytes.Buffer
-		osh.CommandHelp(&help, cmd, true)
-		for i, l := range slices.Collect(strings.Lines(help.String())) {
-			if len([]rune(l)) > 121 && i > 3 { // the usage line is as long as it must be
+		osh.CommandHelp(&help, cmd, true, false)
+		for l := range strings.Lines(help.String()) {
+			if len([]rune(l)) > 81 {
 				t.Errorf("%s: the help has a line of %d characters: %s", cmd.Name, len(l), l)
 			}
+		}
+		if n := len(cmd.Summary); n > 52 {
+			t.Errorf("%s: the summary has %d characters, more than a line of the overview has room for", cmd.Name, n)
 		}
 		seen := map[string]bool{}
 		for _, o := range osh.Options(cmd.New()) {
@@ -171,6 +180,52 @@ func TestDeclarations(t *testing.T) {
 				}
 				seen[n] = true
 			}
+		}
+	}
+}
+
+// JSON goes to terminals too.
+func TestJSONIsPrintable(t *testing.T) {
+	const evil = "a\x1b[31m\u009b31m\x7f\u202e\u2028\U000e0001\u200b\ufeff\"\\\n<é€😀"
+	for _, flag := range []string{"--json", "--json-pretty", "--json-greppable"} {
+		var out bytes.Buffer
+		line, err := osh.ParseLine("-q --osh info " + flag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		env := osh.Env{In: strings.NewReader(""), Out: &out, Err: io.Discard, Client: &monitor{result: osh.OK("info", "OK", evil, map[string]string{evil: evil})}}
+		osh.Execute(t.Context(), env, line)
+		for l := range strings.Lines(out.String()) {
+			if l = strings.TrimSuffix(l, "\n"); gateway.Printable(l) != l {
+				t.Errorf("%s writes %q", flag, l)
+			}
+		}
+		doc := out.String()[strings.IndexByte(out.String(), '{') : strings.LastIndexByte(out.String(), '}')+1]
+		var got struct {
+			Message string            `json:"error_message"`
+			Value   map[string]string `json:"value"`
+		}
+		if err := json.Unmarshal([]byte(doc), &got); err != nil || got.Message != evil || got.Value[evil] != evil {
+			t.Errorf("%s: %q, %v", flag, got, err)
+		}
+	}
+}
+
+// A variable of a script that is not set must not widen what it was for.
+func TestEmptyValues(t *testing.T) {
+	for _, text := range []string{
+		"groupAddMember --group web --account bob --ttl ''", "groupAddMember --group web --account bob --ttl=",
+		"groupAddServer --group web --host h --user u --port 1 --force-key ''", "selfAddPersonalAccess --host h --user u --port 1 --force-password=",
+		"groupModify --group web --guest-ttl-limit ''", "accountCreate --account bob --uid-auto --no-key --ttl ''",
+	} {
+		line, err := osh.ParseLine("--osh " + text + " --json-greppable")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		env := osh.Env{In: strings.NewReader(""), Out: &out, Err: io.Discard, Client: &monitor{result: osh.OK("x", "OK", "OK", nil)}}
+		if osh.Execute(t.Context(), env, line); !strings.Contains(out.String(), "ERR_BAD_OPTIONS") || !strings.Contains(out.String(), "empty") {
+			t.Errorf("%s: %s", text, out.String())
 		}
 	}
 }

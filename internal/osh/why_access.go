@@ -141,8 +141,8 @@ func writeWhy(w io.Writer, d WhyDecision) {
 		}
 		fmt.Fprintln(w)
 		if l.Access != nil {
-			fmt.Fprint(w, "      by")
-			writeAccesses(w, []ListedAccess{*l.Access})
+			fmt.Fprint(w, "      by  ")
+			writeAccess(w, l.Access)
 		}
 		for _, m := range l.Misses {
 			fmt.Fprintf(w, "      %s: %s\n", m.Access, m.Because)

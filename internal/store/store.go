@@ -80,6 +80,8 @@ type Tx interface {
 	ArchiveAccount(name, by string, at time.Time, reseal Reseal) (id int64, err error)
 	Archive(id int64) (Archive, error)
 	DeleteArchive(id int64) error
+	// RestoreSessions gives an account the sessions that the archived one had.
+	RestoreSessions(archive int64, account string) error
 	// RenameAccount gives it another name, with all that it has, the host keys
 	// that it knows and its sessions in the index. See RenameGroup for reseal.
 	RenameAccount(name, to string, reseal Reseal) error
@@ -169,7 +171,7 @@ type Session struct {
 	ID        gateway.SessionID
 	Account   string
 	Realm     string
-	Type      string // ssh, osh, interactive
+	Type      string // ssh, osh, interactive, sshas, abort
 	Allowed   bool
 	From      netip.AddrPort
 	Via       netip.AddrPort // the gateway's own end
@@ -211,4 +213,7 @@ type SessionFilter struct {
 	ProxyPort     uint16
 	ProxyUser     string
 	Limit         int // 0: 100
+	// MaxParams ends the list with the session whose Params, with those before,
+	// have so many bytes; 0: it does not.
+	MaxParams int
 }

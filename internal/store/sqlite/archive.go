@@ -32,7 +32,32 @@ func (t *tx) ArchiveAccount(name, by string, at time.Time, reseal store.Reseal) 
 	if err != nil {
 		return 0, wrap(fmt.Sprintf("archive account %q", name), err)
 	}
+	if err := t.moveSessions(name, archivedSessions(id)); err != nil {
+		return 0, err
+	}
 	return id, t.DeleteAccount(name)
+}
+
+// archivedSessions is under which account the sessions of an archived one are
+// kept: none can have that name.
+func archivedSessions(id int64) string { return fmt.Sprintf("#%d", id) }
+
+// moveSessions gives the sessions of one name to another.
+func (t *tx) moveSessions(from, to string) error {
+	_, err := t.exec("UPDATE session SET account = ? WHERE account = ? AND realm = ''", to, from)
+	return wrap("move sessions", err)
+}
+
+// deletedSessions is under which account the sessions of those are kept that
+// are gone for good.
+const deletedSessions = "#"
+
+// RestoreSessions implements store.Tx.
+func (t *tx) RestoreSessions(id int64, account string) error {
+	if _, err := t.accountID(account); err != nil {
+		return err
+	}
+	return t.moveSessions(archivedSessions(id), account)
 }
 
 // archiveOf collects what the account has.
@@ -157,11 +182,16 @@ func (t *tx) RenameAccount(name, to string, reseal store.Reseal) error {
 	for _, text := range []string{
 		"DELETE FROM host_key WHERE account = ?2", // nobody has that name: they are left of somebody
 		"UPDATE host_key SET account = ?2 WHERE account = ?1",
-		"UPDATE session SET account = ?2 WHERE account = ?1 AND realm = ''",
 	} {
 		if _, err := t.exec(text, name, to); err != nil {
 			return wrap(fmt.Sprintf("rename account %q to %q", name, to), err)
 		}
+	}
+	if err := t.moveSessions(to, deletedSessions); err != nil { // left likewise
+		return err
+	}
+	if err := t.moveSessions(name, to); err != nil {
+		return err
 	}
 	t.accounts[name], t.accounts[to] = true, true
 	return t.reseal("account_id", id, reseal)

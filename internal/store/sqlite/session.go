@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -96,6 +97,9 @@ func (s *Store) EndSession(ctx context.Context, id gateway.SessionID, e store.En
 	return wrap("end session "+string(id), err)
 }
 
+// errEnough ends the reading of a list.
+var errEnough = errors.New("enough")
+
 // Sessions implements store.Store.
 func (s *Store) Sessions(ctx context.Context, f store.SessionFilter) ([]store.Session, error) {
 	where, args := conditions(f)
@@ -103,14 +107,24 @@ func (s *Store) Sessions(ctx context.Context, f store.SessionFilter) ([]store.Se
 		f.Limit = 100
 	}
 	var list []store.Session
+	params := 0
 	err := each(ctx, s.readers, `SELECT id, account, realm, type, allowed, from_addr, from_port, via_addr, via_port,
 		to_addr, to_port, host_to, login, proxy_addr, proxy_port, proxy_login, plugin, params, comment, started, recording,
 		end_at, end_code, end_signal, end_comment, end_bytes FROM session`+where+
 		" ORDER BY started DESC, rowid DESC LIMIT ?", append(args, f.Limit), func(scan func(...any) error) error {
 		x, err := scanSession(scan)
+		if err != nil {
+			return err
+		}
 		list = append(list, x)
-		return err
+		if params += len(x.Params); f.MaxParams > 0 && params >= f.MaxParams {
+			return errEnough
+		}
+		return nil
 	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
 	if err != nil {
 		return nil, wrap("read sessions", err)
 	}

@@ -277,8 +277,8 @@ func (t *tx) UpdateAccount(a *gateway.Account) error {
 	return nil
 }
 
-// DeleteAccount implements store.Tx. The known hosts go too: the next one of
-// that name must not inherit them.
+// DeleteAccount implements store.Tx. The known hosts go too, and the sessions
+// to nobody: the next one of that name must not inherit them.
 func (t *tx) DeleteAccount(name string) error {
 	id, err := t.accountID(name)
 	if err != nil {
@@ -287,6 +287,9 @@ func (t *tx) DeleteAccount(name string) error {
 	err = t.touchGroups(id)
 	if err == nil {
 		_, err = t.exec("DELETE FROM host_key WHERE account = ?", name)
+	}
+	if err == nil {
+		err = t.moveSessions(name, deletedSessions)
 	}
 	if err == nil {
 		_, err = t.exec("DELETE FROM account WHERE id = ?", id)

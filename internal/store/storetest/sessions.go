@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,7 +113,7 @@ func testFilter(t *testing.T, f *fixture) {
 	var ids []gateway.SessionID
 	for i := range 12 {
 		s := store.Session{ID: gateway.NewSessionID(), Account: []string{"alice", "bob"}[i%2], Type: []string{"ssh", "osh", "abort"}[i%3],
-			Allowed: i%4 != 0, Started: now.Add(time.Duration(i) * time.Second), User: []string{"root", "www"}[i/6],
+			Allowed: i%4 != 0, Started: now.Add(time.Duration(i) * time.Second), User: []string{"root", "www"}[i/6], Params: strings.Repeat("p", i),
 			To:  netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i % 3)}), uint16(22+i%2)),
 			Via: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i / 6)}), uint16(2222+i%2))}
 		if i > 9 {
@@ -131,6 +132,7 @@ func testFilter(t *testing.T, f *fixture) {
 	}{
 		{"all", store.SessionFilter{}, []int{11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}},
 		{"limit", store.SessionFilter{Limit: 2}, []int{11, 10}},
+		{"size", store.SessionFilter{MaxParams: 12}, []int{11, 10}},
 		{"account", store.SessionFilter{Account: "bob"}, []int{11, 9, 7, 5, 3, 1}},
 		{"nobody", store.SessionFilter{Account: "x' OR 1=1 --"}, nil},
 		{"id", store.SessionFilter{ID: ids[3]}, []int{3}},
