@@ -75,7 +75,7 @@ var volatile = []struct {
 	old *regexp.Regexp
 	new string
 }{
-	{regexp.MustCompile(`\$([15689])\$[./0-9A-Za-z]{8,16}\$[./0-9A-Za-z]{22,86}`), "$$${1}$$SALT$$HASH"},
+	{regexp.MustCompile(`\$([15689])\$[./0-9A-Za-z]{4,16}\$[./0-9A-Za-z]{22,86}`), "$$${1}$$SALT$$HASH"},
 	{regexp.MustCompile(`SHA256:[A-Za-z0-9+/]{43}`), "SHA256:FINGERPRINT"},
 	{regexp.MustCompile(`MD5(:[0-9a-f]{2}){16}`), "MD5:FINGERPRINT"},
 	{regexp.MustCompile(`AAAA[A-Za-z0-9+/]{30,}=*`), "AAAA_BASE64"},

@@ -48,7 +48,13 @@ func Sum(password gateway.Secret) (gateway.PasswordHashes, error) {
 		into *string
 		kind byte
 		salt int // its length
-	}{{&h.MD5Crypt, '1', 8}, {&h.SHA256Crypt, '5', 16}, {&h.SHA512Crypt, '6', 16}, {&h.Type8, '8', 14}, {&h.Type9, '9', 14}} {
+	}{
+		{&h.MD5Crypt, '1', 4}, // up to 8, but Cisco IOS takes no other length
+		{&h.SHA256Crypt, '5', 16},
+		{&h.SHA512Crypt, '6', 16},
+		{&h.Type8, '8', 14},
+		{&h.Type9, '9', 14},
+	} {
 		if *f.into, err = sum(f.kind, password.Reveal(), newSalt(f.salt), 0); err != nil {
 			return gateway.PasswordHashes{}, err
 		}

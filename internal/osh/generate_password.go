@@ -73,7 +73,7 @@ func generatePassword(c Command) *Command {
 	c.Settings = []string{"minPasswordSize"}
 	c.Long = "Nobody ever sees it: put one of its hashes on the devices, in the form that they understand. The ones\n" +
 		"before it become its fallbacks, so that devices that have an older one can still be reached; the 99\n" +
-		"newest of them are kept. It has letters, digits and + % #, and one of each at least."
+		"newest of them are kept. It has letters, digits and + % #, and one of each kind at least."
 	c.Text = generatedPasswordText
 	return &c
 }
