@@ -101,7 +101,7 @@ func TestSum(t *testing.T) {
 func passwords() []string {
 	r := rand.New(rand.NewPCG(1, 2))
 	var list []string
-	for _, n := range []int{1, 2, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 128} {
+	for _, n := range []int{1, 8, 15, 16, 17, 32, 33, 64, 128} {
 		b := make([]byte, n)
 		for i := range b {
 			b[i] = "ABCxyz0189+%#"[r.IntN(13)]
@@ -127,6 +127,14 @@ for line in sys.stdin:
   key=hashlib.pbkdf2_hmac("sha256",p,s,20000,32) if kind=="8" else hashlib.scrypt(p,salt=s,n=16384,r=1,p=1,dklen=32)
   print("$%s$%s$%s"%(kind,salt,base64.b64encode(key).decode().rstrip("=").translate(str.maketrans(std,own))))`
 	const openssl = `while read -r kind salt password; do openssl passwd "-$kind" -salt "$salt" "$password" || exit; done`
+	hashes := map[string]gateway.PasswordHashes{}
+	for _, password := range passwords() {
+		h, err := crypt.Sum(secret(password))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes[password] = h
+	}
 	for _, peer := range []struct {
 		name, kinds string
 		command     []string
@@ -139,11 +147,7 @@ for line in sys.stdin:
 			t.Parallel()
 			var ask strings.Builder
 			var want []string
-			for _, password := range passwords() {
-				h, err := crypt.Sum(secret(password))
-				if err != nil {
-					t.Fatal(err)
-				}
+			for password, h := range hashes {
 				for _, hash := range all(h) {
 					if kind := hash[1:2]; strings.Contains(peer.kinds, kind) {
 						fmt.Fprintln(&ask, kind, strings.Split(hash, "$")[2], password)
