@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	// Between processes, or in several.
 	"internal/control": {".", "recorder"},
 	"internal/ring":    {".", "recorder"},
-	"internal/osh":     {".", "internal/control"},
+	"internal/osh":     {".", "internal/control", "internal/dialogue"},
 	"internal/jail":    {"."},
 
 	// In the recorder.
@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/activeness", "internal/turns"},
 	"internal/activeness":      {"."},
 	"internal/crypt":           {"."},
-	"internal/admin":           {".", "policy", "internal/store", "internal/vault", "internal/osh", "internal/crypt", "internal/turns"},
+	"internal/admin":           {".", "policy", "internal/store", "internal/vault", "internal/osh", "internal/profiles", "internal/crypt", "internal/turns"},
 	"internal/store":           {"."},
 	"internal/store/sqlite":    {".", "internal/store"},
 	"internal/store/storetest": {".", "internal/store"},

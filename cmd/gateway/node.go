@@ -222,11 +222,12 @@ func (n *node) openMonitor() error {
 	if err != nil {
 		return err
 	}
-	devices, err := profiles.Load(os.DirFS(n.folder.path("profiles")))
+	devices := profiles.NewLive(os.DirFS(n.folder.path("profiles")))
+	found, err := devices.Set()
 	if err != nil {
 		return err
 	}
-	if err := devices.Problems(); err != nil {
+	if err := found.Problems(); err != nil {
 		n.log.Warn("device profiles that can't be used", zap.Error(err))
 	}
 	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
@@ -241,7 +242,7 @@ func (n *node) openMonitor() error {
 	}
 	n.commands = &admin.Executor{
 		Store: n.store, Policy: n.policy, Vault: n.vault, Now: time.Now, Audit: n.auditCommand, Deps: n.monitor.Deps(),
-		Config: func() admin.Settings { return adminSettings(n.config()) },
+		Config: func() admin.Settings { return adminSettings(n.config()) }, Profiles: devices.Set,
 	}
 	n.monitor.Commands = n.commands
 	n.monitor.Activeness = activeness.New(n.log, program, n.monitor.ProgramIdentity, n.hidden).Run

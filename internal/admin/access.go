@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -157,8 +156,14 @@ func (c *call) newAccess(ctx context.Context, o osh.AccessOptions, n osh.NewAcce
 		}
 		a.ForceKey = n.ForceKey
 	}
-	if n.Profile != "" && !profileName(n.Profile) {
-		return a, c.fail("ERR_INVALID_PARAMETER", "profile %q is not valid: want the name of a device profile", gateway.Printable(clip(n.Profile)))
+	if n.Profile != "" {
+		set, err := c.e.Profiles()
+		if err != nil {
+			return a, err
+		}
+		if err := c.checkProfile(set, n.Profile); err != nil {
+			return a, err
+		}
 	}
 	a.Profile, a.Legacy = n.Profile, n.Legacy
 	a.Comment = cleanComment(n.Comment)
@@ -167,11 +172,6 @@ func (c *call) newAccess(ctx context.Context, o osh.AccessOptions, n osh.NewAcce
 	}
 	a.AddedBy, a.AddedAt = c.actor.Account, c.now
 	return a, nil
-}
-
-// profileName is the grammar of the names of device profiles.
-func profileName(s string) bool {
-	return regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`).MatchString(s)
 }
 
 // expiry gives the end of a --ttl that begins now: zero if there is none.

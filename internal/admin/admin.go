@@ -14,6 +14,7 @@ import (
 
 	"gateway"
 	"gateway/internal/osh"
+	"gateway/internal/profiles"
 	"gateway/internal/store"
 	"gateway/internal/turns"
 	"gateway/policy"
@@ -31,6 +32,8 @@ type Executor struct {
 	// and nothing is shown.
 	Audit func(ctx context.Context, r Record) error
 	Deps  Deps
+	// Profiles gives the device profiles of the node, as they are now.
+	Profiles func() (*profiles.Set, error)
 
 	changing turns.ByAccount
 }

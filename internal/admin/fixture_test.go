@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +22,7 @@ import (
 	"gateway"
 	"gateway/internal/admin"
 	"gateway/internal/osh"
+	"gateway/internal/profiles"
 	"gateway/internal/store"
 	"gateway/internal/store/sqlite"
 	"gateway/policy"
@@ -30,16 +32,17 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // fixture is an executor over a real store, with the rest faked.
 type fixture struct {
-	t       *testing.T
-	exec    *admin.Executor
-	store   store.Store
-	live    *policy.Live
-	now     time.Time
-	set     admin.Settings
-	deps    *fakeDeps
-	mu      sync.Mutex
-	records []admin.Record // guarded by mu
-	noAudit bool
+	t        *testing.T
+	exec     *admin.Executor
+	store    store.Store
+	live     *policy.Live
+	now      time.Time
+	set      admin.Settings
+	deps     *fakeDeps
+	mu       sync.Mutex
+	records  []admin.Record // guarded by mu
+	noAudit  bool
+	profiles fstest.MapFS // files of the node
 }
 
 // newFixture has the accounts alice (admin), bob and carol.
@@ -105,7 +108,7 @@ func openFixture(t *testing.T, path string) *fixture {
 	}
 	t.Cleanup(func() { s.Close() })
 	f := &fixture{
-		t: t, store: s, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), deps: &fakeDeps{},
+		t: t, store: s, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), deps: &fakeDeps{}, profiles: fstest.MapFS{},
 		live: policy.NewLive(policy.New(nil, nil, policy.Rules{
 			IPv4: true, IPv6: true, Forbidden: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")},
 		})),
@@ -119,9 +122,10 @@ func openFixture(t *testing.T, path string) *fixture {
 	s.OnCommit(f.onCommit)
 	f.exec = &admin.Executor{
 		Store: s, Policy: f.live, Vault: fakeVault{}, Deps: f.deps,
-		Config: func() admin.Settings { return f.set },
-		Now:    func() time.Time { return f.now },
-		Audit:  f.audit,
+		Config:   func() admin.Settings { return f.set },
+		Now:      func() time.Time { return f.now },
+		Audit:    f.audit,
+		Profiles: profiles.NewLive(f.profiles).Set,
 	}
 	return f
 }

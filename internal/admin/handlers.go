@@ -68,6 +68,8 @@ func handlers() map[string]handler {
 		"mtr":                      handle(mtr),
 		"nc":                       handle(nc),
 		"ping":                     handle(ping),
+		"profileList":              handle(profileList),
+		"profileTest":              handle(profileTest),
 		"rootListIngressKeys":      handle(rootListIngressKeys),
 		"selfAddIngressKey":        handle(selfAddIngressKey),
 		"selfAddPersonalAccess":    handle(selfAddPersonalAccess),

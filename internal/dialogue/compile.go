@@ -20,7 +20,7 @@ func (c *checker) fail(key, format string, args ...any) {
 func compile(p Profile) (*compiled, error) {
 	var c checker
 	if !validName(p.Name) {
-		c.fail("name", "want 1 to %d letters, digits, - and .", maxName)
+		c.fail("name", "want 1 to %d of a-z, 0-9 and -", maxName)
 	}
 	c.text("vendor", p.Vendor, false)
 	out := &compiled{
@@ -157,10 +157,8 @@ func oneLine(text string) bool {
 }
 
 func validName(name string) bool {
-	if name == "" || len(name) > maxName || name[0] == '.' || name[0] == '-' {
+	if name == "" || len(name) > maxName || name[0] == '-' {
 		return false
 	}
-	return !strings.ContainsFunc(name, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.'
-	})
+	return !strings.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' })
 }

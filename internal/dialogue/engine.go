@@ -176,6 +176,9 @@ func (e *Engine) QuietTime() time.Duration {
 // Echo tells whether the device said that it takes over the echo.
 func (e *Engine) Echo(on bool) { e.echo = on }
 
+// hidden reports whether what is typed now is not shown, as far as is known.
+func (e *Engine) hidden() bool { return !e.opts.Telnet || e.echo || e.now.EchoAny }
+
 // Received takes what the device sent.
 func (e *Engine) Received(b []byte) []Action {
 	for _, c := range b {

@@ -14,7 +14,7 @@ import (
 // Profile says how a kind of device talks to who logs in. Each regexp but
 // those of Detect must match a line in whole, blanks at its ends aside.
 type Profile struct {
-	Name     string   `yaml:"name" json:"name"`         // as in --profile: letters, digits, - and .
+	Name     string   `yaml:"name" json:"name"`         // as in --profile
 	Vendor   string   `yaml:"vendor" json:"vendor"`     // what it is, for people
 	Fallback bool     `yaml:"fallback" json:"fallback"` // used until another profile is detected
 	Detect   []string `yaml:"detect" json:"detect"`     // searched in what the device says: banner, prompts
@@ -72,7 +72,7 @@ const (
 const (
 	maxProfiles = 128
 	maxEncoded  = 1 << 20
-	maxName     = 64
+	maxName     = 32
 	maxText     = 256 // bytes of a text or regexp
 	maxList     = 32
 	minQuiet    = 50 * time.Millisecond

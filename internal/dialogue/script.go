@@ -42,7 +42,7 @@ type Happening struct {
 	// Kind is device, quiet, echo, closed, expired, write, user, password,
 	// second, done, failed or wrong: something else was to happen.
 	Kind string
-	Text string // as shown and recorded: without passwords
+	Text string // without passwords, with \r and the like as the dialogue has them
 }
 
 // rehearsal plays a stored dialogue.
@@ -155,7 +155,7 @@ func (r *rehearsal) device(text string, lineEnd bool) error {
 		shown = append(shown, r.scrub.Scrub([]byte(p))...)
 		actions = append(actions, r.engine.Received([]byte(p))...)
 	}
-	r.note("device", string(shown))
+	r.note("device", escape(string(shown)))
 	r.act(actions)
 	return nil
 }
@@ -226,8 +226,8 @@ func (r *rehearsal) act(actions []Action) {
 			r.scrub.Add([]byte(password))
 			r.wrote(kind, "{"+kind+"}")
 		case Done:
-			r.outcome = "done " + a.Prompt
-			r.note("done", a.Prompt+" (profile "+a.Profile+")")
+			r.outcome = "done " + escape(a.Prompt)
+			r.note("done", escape(a.Prompt)+" (profile "+a.Profile+")")
 		case Failed:
 			r.outcome = "failed " + a.Kind.Name()
 			r.note("failed", fmt.Sprintf("%s: %s (profile %s); the device said last: %s", a.Kind.Name(), a.Kind, a.Profile, escape(string(r.scrub.Text(a.Tail)))))
@@ -308,7 +308,7 @@ func unescape(text string) (string, error) {
 	return b.String(), nil
 }
 
-// escape is the other way round.
+// escape writes bytes as a stored dialogue has them.
 func escape(text string) string {
 	var b strings.Builder
 	for i := range len(text) {

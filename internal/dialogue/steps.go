@@ -65,7 +65,7 @@ func (e *Engine) atPassword(line []byte) []Action {
 }
 
 func (e *Engine) atPasswordPrompt(line []byte) []Action {
-	if !e.is(line, isPassword) || e.opts.Telnet && !e.echo && !e.now.EchoAny {
+	if !e.is(line, isPassword) || !e.hidden() {
 		return nil
 	}
 	e.wrote(wantShell)
@@ -146,6 +146,9 @@ func (e *Engine) atSecond(line []byte) []Action {
 	case matches(e.now.secondShell, line):
 		return e.next(line)
 	case e.state == wantSecondPassword && matches(e.now.secondPassword, line):
+		if !e.hidden() {
+			return nil
+		}
 		e.wrote(wantSecondShell)
 		return []Action{WritePassword{Second: true}}
 	case matches(e.now.secondPassword, line) || e.is(line, isShell):

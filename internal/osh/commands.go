@@ -65,6 +65,8 @@ func Commands() []*Command {
 		mtrCommand(),
 		ncCommand(),
 		pingCommand(),
+		profileListCommand(),
+		profileTestCommand(),
 		rootListIngressKeysCommand(),
 		selfAddIngressKeyCommand(),
 		selfAddPersonalAccessCommand(),

@@ -67,6 +67,34 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestLive: what somebody changes in the folder counts at once.
+func TestLive(t *testing.T) {
+	dir := fstest.MapFS{}
+	live := profiles.NewLive(dir)
+	if _, err := live.Lease("acme"); !errors.Is(err, gateway.ErrNotFound) {
+		t.Errorf("Lease(acme) = %v, want %v", err, gateway.ErrNotFound)
+	}
+	dir["acme.yaml"] = &fstest.MapFile{Data: []byte(acme)}
+	if _, err := live.Lease("acme"); err != nil {
+		t.Errorf("Lease(acme) of a new file = %v", err)
+	}
+	before, err := live.Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := live.Set(); err != nil || again != before {
+		t.Errorf("Set() = %p, %v, want what was read before, %p", again, err, before)
+	}
+	dir["acme.yaml"] = &fstest.MapFile{Data: []byte(acme + "#")}
+	if again, err := live.Set(); err != nil || again == before {
+		t.Errorf("Set() of a changed file = %p, %v, want another than %p", again, err, before)
+	}
+	delete(dir, "acme.yaml")
+	if _, err := live.Lease("acme"); !errors.Is(err, gateway.ErrNotFound) {
+		t.Errorf("Lease(acme) of a deleted file = %v, want %v", err, gateway.ErrNotFound)
+	}
+}
+
 func TestParseProblems(t *testing.T) {
 	for _, tt := range []struct{ name, old, new, want string }{
 		{"unknown key", "login:", "logins:", "acme.yaml:4: logins: unknown key; allowed are name, "},
@@ -84,7 +112,7 @@ func TestParseProblems(t *testing.T) {
 		{"alias", "['Login:']", "&x ['Login:']", "acme.yaml:4: login: anchors and aliases are not allowed"},
 		{"second", "login:", "second: {command: enable}\nlogin:", "acme.yaml:4: second: want command, password and shell"},
 		{"other name", "name: acme", "name: other", "acme.yaml:1: name: the profile other is to be in a file other.yaml"},
-		{"bad name", "name: acme", "name: ../x", "acme.yaml:1: name: want 1 to 64 letters, digits, - and ."},
+		{"bad name", "name: acme", "name: ../x", "acme.yaml:1: name: want 1 to 32 of a-z, 0-9 and -"},
 		{"fallback", "login:", "fallback: true\nlogin:", "acme.yaml:4: fallback: want true in generic.yaml and nowhere else"},
 		{"two documents", "name: acme", "---\nname: acme\n---\n", "acme.yaml: it has more than one document"},
 		{"answer", "login:", "menu: [{prompt: a}]\nlogin:", "acme.yaml:4: menu[0].send: 0 bytes: want 1 to 256"},
@@ -105,7 +133,7 @@ func TestParseProblems(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(acme))
-	f.Add([]byte(shippedFile(f, "generic")))
+	f.Add([]byte("name: acme\nfallback: true\nsecond: {command: e, password: [p], shell: [s]}\nmenu: [{prompt: p, send: s}]\ntimeouts: {quiet: 1s}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := profiles.Parse("acme.yaml", data)
 		if err != nil {
