@@ -131,6 +131,7 @@ func hint(env *Env, line Line, r Result) string {
 		command = ""
 	}
 	switch {
+	case strings.Contains(r.Message, "--help"):
 	case r.Code == "ERR_MISSING_PARAMETER" && line.Action == Run:
 		return "Its options: " + command + line.Command + " --help"
 	case r.Command != nil:
