@@ -30,6 +30,7 @@ type live struct {
 	mu     sync.Mutex // guards what follows
 	in     *leased    // the key that the target accepted; nil: none yet
 	known  hostKeys   // guarded, since the first one is learned
+	judged []verdict  // on host keys that were not known
 	closed bool
 	ending string // why it was told to end; empty: it was not
 	// target is our own descriptor of the connection to the target, to cut it
