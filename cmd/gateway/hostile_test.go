@@ -196,6 +196,25 @@ func attacks() map[string]func(a *attacker) error {
 				return a.call(control.OpHostKey, control.HostKey{Session: r.Session, Jump: true, Type: ssh.KeyAlgoED25519, Blob: []byte("x"), Accept: true}, nil)
 			})
 		},
+		"have host keys judged without end": func(a *attacker) error {
+			return a.withSession(func(r control.OpenReply) error {
+				for i := range 100 {
+					key, _, err := ed25519.GenerateKey(rand.Reader)
+					if err != nil {
+						return err
+					}
+					pub, err := ssh.NewPublicKey(key)
+					if err != nil {
+						return err
+					}
+					ask := control.HostKey{Session: r.Session, Type: ssh.KeyAlgoED25519, Blob: pub.Marshal(), Accept: i%2 == 0}
+					if err := a.call(control.OpHostKey, ask, &control.HostKeyReply{}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
 		"go to another target through the jump host": func(a *attacker) error {
 			return a.withLogin(func() error {
 				r := a.through("hopper")

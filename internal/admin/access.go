@@ -85,7 +85,7 @@ func (c *call) accessPort(o osh.AccessOptions) (uint16, error) {
 func (c *call) port(s string) (uint16, error) {
 	n, err := gateway.ParsePort(s)
 	if err != nil {
-		return 0, c.fail("ERR_INVALID_PARAMETER", "port %q is not valid", gateway.Printable(clip(s)))
+		return 0, c.fail("ERR_INVALID_PARAMETER", "port %q is not valid: it goes from 1 to 65535", gateway.Printable(clip(s)))
 	}
 	return n, nil
 }

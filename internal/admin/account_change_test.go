@@ -133,7 +133,7 @@ func TestAccountGrantAndRevokeCommand(t *testing.T) {
 	w.want("OK", "boss", "accountGrantCommand", grant("member", "accountGrantCommand"))
 	w.want("OK", "boss", "accountRevokeCommand", revoke("member", "accountGrantCommand"))
 	w.want("ERR_MISSING_PARAMETER", "zoe", "accountRevokeCommand", revoke("member", ""))
-	if r := w.want("OK", "zoe", "accountGrantCommand", grant("member", "")); !strings.Contains(r.Message, "whoHasAccessTo auditor") {
+	if r := w.want("OK", "zoe", "accountGrantCommand", grant("member", "")); !strings.Contains(r.Message, "whoHasAccessTo\nauditor") {
 		t.Errorf("the list is %q", r.Message)
 	}
 }

@@ -18,7 +18,7 @@ const (
 
 func accountGrantCommand(ctx context.Context, c *call, r *osh.AccountGrantCommand) (osh.Result, error) {
 	if r.Command == "" {
-		return c.ok(nil, "What can be granted: %s", strings.Join(grantable(), " "))
+		return c.ok(nil, "What can be granted:\n%s", strings.Join(grantable(), "\n"))
 	}
 	return c.changeGrant(ctx, r.Account, r.Command, store.Tx.Grant,
 		"%s is granted %s.", "%s has been granted %s already.")

@@ -57,7 +57,7 @@ func (c *call) notConfigured(name string) error {
 	for _, l := range []struct {
 		setting string
 		names   []string
-	}{{"adminAccounts", c.set.Admins}, {"superOwnerAccounts", c.set.SuperOwners}} {
+	}{{"adminAccounts", c.set.Admins}, {"superOwnerAccounts", c.set.SuperOwners}, {"alwaysActiveAccounts", c.set.AlwaysActive}} {
 		if slices.Contains(l.names, name) {
 			return c.fail("ERR_SECURITY_VIOLATION", "the setting %s names the account %s: take it out there first", l.setting, name)
 		}

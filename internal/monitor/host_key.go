@@ -42,10 +42,16 @@ func (c *conn) hostKey(ctx context.Context, r control.HostKey) (control.HostKeyR
 	}
 	print := fingerprint(r.Blob)
 	reply := hostKeyVerdict(a.HostKeyPolicy, t, len(known) > 0, print, r.Accept)
-	_ = c.m.record(audit.Record{
-		Event: audit.HostKey, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from,
-		Target: t, Jump: s.before(r.Jump), Allowed: audit.AnswerOf(reply.OK), Reason: reply.Text, Key: print,
-	})
+	fresh, err := s.judge(print, reply.OK)
+	if err != nil {
+		return control.HostKeyReply{}, err
+	}
+	if fresh { // a key exchange in a long session asks again
+		_ = c.m.record(audit.Record{
+			Event: audit.HostKey, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from,
+			Target: t, Jump: s.before(r.Jump), Allowed: audit.AnswerOf(reply.OK), Reason: reply.Text, Key: print,
+		})
+	}
 	if !reply.OK || len(known) > 0 {
 		return reply, nil
 	}
@@ -72,6 +78,31 @@ func (c *conn) learn(ctx context.Context, s *live, r control.HostKey, reply cont
 		return control.HostKeyReply{}, err
 	}
 	return reply, s.readHostKeys(r.Jump)
+}
+
+// maxJudged bounds the verdicts of one session that are written down.
+const maxJudged = 16
+
+// judge reports whether the verdict on a key is new. No target has as many keys
+// as a taken-over process could fill the audit log with.
+func (s *live) judge(print string, ok bool) (fresh bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := verdict{print, ok}
+	switch {
+	case slices.Contains(s.judged, v):
+		return false, nil
+	case len(s.judged) >= maxJudged:
+		return false, &control.ViolationError{What: "host key after host key"}
+	}
+	s.judged = append(s.judged, v)
+	return true, nil
+}
+
+// verdict is what was said of a host key.
+type verdict struct {
+	print string
+	ok    bool
 }
 
 func hostKeyVerdict(p gateway.HostKeyPolicy, t gateway.Target, known bool, print string, accepted bool) control.HostKeyReply {

@@ -36,7 +36,8 @@ type live struct {
 	// released and redials are how many passwords and further connections the
 	// session process was given.
 	released, redials int
-	known             hostKeys // guarded, since the first one is learned
+	known             hostKeys  // guarded, since the first one is learned
+	judged            []verdict // on host keys that were not known
 	closed            bool
 	ending            string // why it was told to end; empty: it was not
 	// target is our own descriptor of the connection to the target, to cut it

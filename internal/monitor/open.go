@@ -192,8 +192,9 @@ func (c *conn) resolveHop(ctx context.Context, t *gateway.Target, what string) *
 		return &control.Refusal{Refusal: gateway.RefusalNoHost, Text: what + " needs a user, a host and a port"}
 	case t.User[0] == '!': // the users that stand for rights to transfer files
 		return &control.Refusal{Refusal: gateway.RefusalRemoteUser, Text: "a user at " + what + " does not begin with '!'"}
-	case len(t.User) > maxWord:
-		return &control.Refusal{Refusal: gateway.RefusalRemoteUser, Text: fmt.Sprintf("a user at %s has at most %d characters", what, maxWord)}
+	}
+	if _, err := gateway.ParseUser(t.User); err != nil {
+		return &control.Refusal{Refusal: gateway.RefusalRemoteUser, Text: fmt.Sprintf("the user %q at %s is not valid", gateway.Printable(clip(t.User, 64)), what)}
 	}
 	var refusal *control.Refusal
 	t.Addr, refusal = c.m.lookup(ctx, t.Host, c.set)

@@ -131,7 +131,14 @@ func hint(env *Env, line Line, r Result) string {
 		command = ""
 	}
 	switch {
+	case strings.Contains(r.Message, "--help"):
+	case r.Code == "ERR_MISSING_PARAMETER" && line.Action == Run:
+		return "Its options: " + command + line.Command + " --help"
 	case r.Command != nil:
+	case r.Code == "KO_"+gateway.RefusalUnknownCommand.Name:
+		return "The commands: " + command + "help"
+	case r.Code == "KO_"+gateway.RefusalOptions.Name && strings.Contains(r.Message, "option"):
+		return "How to write a line: --help"
 	case line.Action == Connect && r.Code == "KO_"+gateway.RefusalAccessDenied.Name && line.SSHAs == "":
 		target := line.Host
 		if strings.Contains(target, ":") {

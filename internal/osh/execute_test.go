@@ -104,7 +104,7 @@ func TestExecuteForms(t *testing.T) {
 			"not granted\nAn administrator can grant it: --osh accountGrantCommand bob groupCreate\n"},
 		{"--json-greppable --osh nonsense", 104, "\nJSON_OUTPUT=" +
 			`{"command":null,"error_code":"KO_UNKNOWN_COMMAND","error_message":"unknown command nonsense","value":null}` + "\n",
-			"unknown command nonsense\n"},
+			"unknown command nonsense\nThe commands: --osh help\n"},
 		{"--osh nc --hots srv --json-greppable", 100, "\nJSON_OUTPUT=" +
 			`{"command":"nc","error_code":"ERR_BAD_OPTIONS","error_message":"unknown option --hots (did you mean --host?); --osh nc --help shows the options","value":null}` + "\n",
 			"unknown option --hots (did you mean --host?); --osh nc --help shows the options\n"},

@@ -21,7 +21,9 @@ func interact(ctx context.Context, env *Env) int {
 	prompt := printable(env.Account) + "@" + printable(env.Name) + "(" + role + ")> "
 	writeText(env.Out, "Type help for the commands, USER@HOST to connect, exit to leave.\n")
 	next := func() (string, error) { return env.ask(prompt) }
-	if env.Terminal != nil {
+	if env.Terminal == nil {
+		writeText(env.Err, "Without a terminal nothing is completed or edited: ssh -t asks for one.\n")
+	} else {
 		in := env.keys.lease(env.InteractiveTimeout)
 		defer in.Close()
 		in.lines = true

@@ -88,7 +88,7 @@ func TestInteractive(t *testing.T) {
 		answers: map[string]func(string) osh.Result{
 			"nc": answer(osh.OK("nc", "OK", "srv:22 is open.", osh.NCValue{Host: "srv", Port: 22, Result: "open"})),
 		},
-		names: map[string][]string{"command": {"groupCreate", "groupDelete", "nc"}, "account": {"alice"}, "host": {"root@srv", "other"}},
+		names: map[string][]string{"command": {"groupCreate", "groupDelete", "nc"}, "account": {"alice"}, "group": {"ops"}, "host": {"root@srv", "other"}},
 	}
 	p := sitDown(t, c, nil, "-i")
 	p.await("bob@gw(master)> ")
@@ -103,6 +103,8 @@ func TestInteractive(t *testing.T) {
 	p.await("groupCreate groupDelete")
 	p.types("C\t--ow\tal\t")
 	p.await("--owner alice ")
+	p.types("\x03groupAddMember o\ta\t--t\t") // the group first, then the account
+	p.await("groupAddMember ops alice --ttl ")
 	p.types("\x03root@srv\r") // Ctrl-C clears the line
 	p.types("a\x03cde")       // and is the target's business during a connection
 	p.await("connected to srv with a\x03cde")

@@ -353,7 +353,7 @@ func (p *parser) target() error {
 	}
 	n, err := strconv.ParseUint(p.port, 10, 16)
 	if err != nil || n == 0 {
-		return refuse(gateway.RefusalPort, "port %q is not valid", gateway.Printable(clip(p.port)))
+		return refuse(gateway.RefusalPort, "port %q is not valid: it goes from 1 to 65535", gateway.Printable(clip(p.port)))
 	}
 	l.Port = uint16(n)
 	return nil

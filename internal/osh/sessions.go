@@ -119,8 +119,8 @@ func writeSessions(w io.Writer, v []ListedSession, detailed bool) {
 // ending is how the session ended, if it did.
 func (s *ListedSession) ending() string {
 	switch {
-	case s.Allowed != nil && *s.Allowed == 0:
-		return "refused"
+	case s.Allowed != nil && *s.Allowed == 0 && s.Returned != nil:
+		return fmt.Sprintf("refused %d", *s.Returned)
 	case s.Returned != nil:
 		return fmt.Sprintf("exit %d", *s.Returned)
 	}
