@@ -34,6 +34,9 @@ type Lease struct {
 	// Profiles are the device profiles for the login with a password, as
 	// dialogue.Decode reads them: the one that was named, or all of the node.
 	Profiles string
+	// Term is the type of the person's terminal, for targets that ask for it in
+	// the login; empty: there is none, or it is not to be told.
+	Term string
 	// KeyboardInteractive permits this method besides public keys; each question is
 	// put to the person, who sees the answer only if it says so.
 	KeyboardInteractive func(name, instruction, question string, echo bool) (string, error)

@@ -38,7 +38,7 @@ func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Clie
 	if r.As != "" {
 		tell(fmt.Sprintf("*** you connect as %s; it is recorded that %s does", gateway.Printable(r.As), p.Account))
 	}
-	p.welcome(s, cmp.Or(r.As, p.Account), tell)
+	p.welcome(s, r.Protocol, cmp.Or(r.As, p.Account), tell)
 	exit, err := p.relay(ctx, r, s, c, show, tell)
 	comment := ""
 	if err != nil {
@@ -92,7 +92,7 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 		}
 	}
 	lease := Lease(ctx, p.Monitor, s.OpenReply, Person{ask, tell, show})
-	lease.FallbackDelay = r.FallbackDelay
+	lease.FallbackDelay, lease.Term = r.FallbackDelay, r.Term
 	conn, err := backend.Login(loginCtx, nc, request, lease)
 	if err != nil {
 		return gateway.Exit{}, err
@@ -102,10 +102,13 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 }
 
 // welcome says what is going to be tried, and that it is recorded.
-func (p *Pipeline) welcome(s *Session, who string, tell func(string)) {
+func (p *Pipeline) welcome(s *Session, protocol gateway.Protocol, who string, tell func(string)) {
 	tell(fmt.Sprintf("*** %s: welcome %s, you are allowed to log on to %s", gateway.Printable(p.Name), gateway.Printable(who), s.Target))
 	if s.Jump != (gateway.Target{}) {
 		tell("    through the jump host " + s.Jump.String())
+	}
+	if protocol == gateway.Telnet {
+		tell("    over telnet, which is not encrypted: whoever is between the gateway and the target can read and change it all")
 	}
 	tell(fmt.Sprintf("    recorded as %s, sealed with %s", s.Session, s.AuditKey))
 	tell("    will try the following accesses you have:")
@@ -152,7 +155,11 @@ func (p *Pipeline) failed(ctx context.Context, err error, s *Session, show func(
 	switch {
 	case errors.As(err, &login):
 		show(fmt.Sprintf(">>> BASTION SAYS: %s: %s", s.Target, errorText(login.Err)))
-		return gateway.Exit{Code: loginExit(login.Kind)}, string(login.Kind)
+		comment := string(login.Kind)
+		if login.Tail != "" {
+			comment += "; the target said last: " + gateway.Printable(login.Tail)
+		}
+		return gateway.Exit{Code: loginExit(login.Kind)}, comment
 	case errors.Is(err, gateway.ErrNoRecord):
 		text := "ended by the gateway: the recording accepts nothing more, and nothing may pass unrecorded"
 		show(text)
