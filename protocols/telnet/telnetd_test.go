@@ -152,7 +152,7 @@ exit 3
 		t.Errorf("the server says %q", got)
 	}
 	p.enter("\x03") // has telnetd flush its output, and say so by an urgent byte
-	if got := p.see("raw\n"); !strings.HasSuffix(got, "interrupted\r\n") {
+	if got := p.see("raw\n"); got != "^Cinterrupted\r\n" {
 		t.Errorf("the server says %q", got)
 	}
 	p.enter(string(all))
