@@ -181,7 +181,7 @@ func TestTelnetPassword(t *testing.T) {
 	var said strings.Builder
 	run := func(code int) string {
 		c := w.ssh(nil, at...)
-		c.Stdin = strings.NewReader("echo at $((40 + 2))\nexit\n")
+		c.Stdin = strings.NewReader("echo at $((40 + 2)); sleep 0.5\nexit\n")
 		w.want(code, c)
 		said.WriteString(c.out.String() + c.err.String())
 		return c.out.String() + c.err.String()

@@ -73,11 +73,15 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 		Target: s.Target, Jump: s.Jump, Action: r.Action, UseKey: r.UseKey, Password: r.Password,
 	}
 	within := loginTimeout
-	if s.Passwords > 0 { // gear is slow to say no, and each password has a connection of its own
-		within = time.Duration(s.Passwords) * (autologinTimeout + r.FallbackDelay)
-	}
 	if r.Timeout > 0 {
 		within = r.Timeout
+	}
+	if s.Passwords > 0 { // gear is slow to say no, and each password has a connection of its own
+		each := cmp.Or(r.Timeout, autologinTimeout)
+		if r.Protocol == gateway.Telnet {
+			each *= 3 // the dialogue bounds the wait for each prompt: login, password, shell
+		}
+		within = time.Duration(s.Passwords) * (each + r.FallbackDelay)
 	}
 	loginCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -92,7 +96,8 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 		}
 	}
 	lease := Lease(ctx, p.Monitor, s.OpenReply, Person{ask, tell, show})
-	lease.FallbackDelay, lease.Term = r.FallbackDelay, r.Term
+	lease.FallbackDelay, lease.Timeout, lease.Term = r.FallbackDelay, r.Timeout, r.Term
+	_, lease.Terminal = c.(protocols.Terminal)
 	conn, err := backend.Login(loginCtx, nc, request, lease)
 	if err != nil {
 		return gateway.Exit{}, err
@@ -111,6 +116,11 @@ func (p *Pipeline) welcome(s *Session, protocol gateway.Protocol, who string, te
 		tell("    over telnet, which is not encrypted: whoever is between the gateway and the target can read and change it all")
 	}
 	tell(fmt.Sprintf("    recorded as %s, sealed with %s", s.Session, s.AuditKey))
+	if protocol == gateway.Telnet && s.Passwords == 0 {
+		tell("    the target will ask who you are")
+		tell("Connecting...")
+		return
+	}
 	tell("    will try the following accesses you have:")
 	for _, k := range s.Keys {
 		way := string(k.Way)

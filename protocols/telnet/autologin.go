@@ -82,7 +82,7 @@ type attempt struct {
 
 // tryPassword logs in with password n over nc, and closes nc if that fails.
 func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, r gateway.Request, l protocols.Lease, n int) (*conn, error) {
-	engine, err := dialogue.New(profiles, r.Target.User, dialogue.Options{Telnet: true})
+	engine, err := dialogue.New(profiles, r.Target.User, dialogue.Options{Telnet: true, Commands: !l.Terminal, Timeout: l.Timeout})
 	if err != nil {
 		nc.Close()
 		return nil, &protocols.LoginError{Kind: protocols.NotSupported, Err: err}

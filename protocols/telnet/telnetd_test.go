@@ -180,7 +180,7 @@ for try in 1 2 3; do
 	printf 'host login: '; read user
 	stty -echo; printf 'Password: '; read password; stty echo; echo
 	if [ "$user:$password" = "admin:%s" ]; then
-		printf 'host$ '; read cmd; echo "running $cmd on $TERM."; exit 0
+		printf 'host$ '; read cmd; echo "running $cmd on $TERM."; sleep 0.5; exit 0 # telnetd forgets what it has when it sees the end
 	fi
 	sleep 0.1
 	echo; echo 'Login incorrect'
