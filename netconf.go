@@ -74,7 +74,7 @@ func ParseRPC(s string) (RPC, error) {
 
 // xmlName is the part of the names of XML that standards use.
 func xmlName(s string) bool {
-	return len(s) > 0 && len(s) <= maxRPCName && (alphanumeric(s[0]) || s[0] == '_') && portable(s)
+	return len(s) > 0 && len(s) <= maxRPCName && strings.IndexByte("-.0123456789", s[0]) < 0 && portable(s)
 }
 
 func namespace(s string) bool {

@@ -63,6 +63,7 @@ type Prove struct {
 // Login answers Prove.
 type Login struct {
 	Account string   `json:"account"`
+	Target  string   `json:"target,omitempty"`  // what the login name has after the account and a '+'
 	Refusal *Refusal `json:"refusal,omitempty"` // the account may do nothing, and why
 	Notice  []string `json:"notice,omitempty"`  // lines to show: last login and the like
 }
