@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"protocols":              {".", "recorder"},
 	"protocols/ssh":          {".", "recorder", "protocols", "internal/tcp"},
 	"protocols/telnet":       {".", "recorder", "protocols", "internal/tcp", "internal/dialogue"},
+	"protocols/netconf":      {".", "recorder", "protocols", "protocols/ssh"}, // it is spoken inside of SSH
 	"protocols/protocoltest": {".", "recorder", "protocols"},
 
 	// In the session process.
@@ -66,7 +67,7 @@ var mayImport = map[string][]string{
 	"configs/profiles":         {},
 
 	"cmd/gateway": {"*"},
-	"cmd/gateway-session": {".", "recorder", "protocols", "protocols/ssh", "protocols/telnet", "internal/ingress", "internal/session",
+	"cmd/gateway-session": {".", "recorder", "protocols", "protocols/ssh", "protocols/telnet", "protocols/netconf", "internal/ingress", "internal/session",
 		"internal/jail", "internal/control", "internal/ring", "internal/osh", "internal/tcp"},
 
 	"interop-tests":           {},

@@ -93,4 +93,5 @@ const (
 	ReasonNoKey            Reason = "no matching access owns the asked key"
 	ReasonNoPassword       Reason = "no matching access owns the asked password"
 	ReasonForcedPassword   Reason = "the password that is forced is not there"
+	ReasonNETCONFOnly      Reason = "the access is for NETCONF only"
 )

@@ -93,7 +93,7 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 	}
 	r.Target.Addr = r.Target.Addr.Unmap()
 
-	w := ways{account: a.Account, useKey: r.UseKey, password: r.Password, wanted: wanted{r.Target, r.Jump, now}}
+	w := ways{account: a.Account, protocol: r.Protocol, useKey: r.UseKey, password: r.Password, wanted: wanted{r.Target, r.Jump, now}}
 	if found := a.personal.find(w.wanted); found != nil {
 		w.add(gateway.WayPersonal, "", *found, a.EgressKeys, nil, a.PersonalMFA)
 	}
@@ -113,13 +113,23 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 		return deny(gateway.ReasonNoPassword)
 	case w.keyless:
 		return deny(gateway.ReasonNoKey)
+	case w.other:
+		return deny(gateway.ReasonNETCONFOnly)
 	}
 	return deny(gateway.ReasonNoAccess)
+}
+
+// forProtocol reports whether a is for that protocol. A shell at a device could
+// do all that a list of NETCONF rights leaves out: an access that has one is
+// for nothing else.
+func forProtocol(a gateway.Access, p gateway.Protocol) bool {
+	return a.NETCONF == "" || p == gateway.NETCONF
 }
 
 // ways collects.
 type ways struct {
 	account  *gateway.Account
+	protocol gateway.Protocol
 	useKey   string
 	password gateway.PasswordOf
 	wanted   wanted
@@ -127,6 +137,7 @@ type ways struct {
 	mfa      gateway.MFA // the strictest that they want of the account
 	keyless  bool        // an access matched, but its keys or passwords are not those asked for
 	forced   bool        // an access matched, and the password that it forces is not there
+	other    bool        // an access matched, and is for NETCONF only
 }
 
 // group adds the way through g that the account has as a member or guest.
@@ -186,6 +197,10 @@ func narrow(guest, of gateway.Access) (gateway.Access, bool) {
 // on is left out; one that forces a password has no keys.
 func (w *ways) add(kind gateway.WayKind, group string, a gateway.Access, keys []gateway.EgressKey, passwords []gateway.EgressPassword, mfa gateway.MFA) {
 	way := gateway.Way{Kind: kind, Group: group, Access: a}
+	if !forProtocol(a, w.protocol) {
+		w.other = true
+		return
+	}
 	if w.password.Asked() {
 		if way.Passwords = w.passwords(&way, passwords); len(way.Passwords) == 0 {
 			return

@@ -68,7 +68,7 @@ func (s *Snapshot) Explain(r gateway.Request, now time.Time) Explanation {
 				Why: "the account has a role in the group, and is neither member nor guest"})
 		}
 	}
-	e.credentials(r.Password.Asked())
+	e.credentials(r)
 	return e
 }
 
@@ -170,7 +170,7 @@ func (e *Explanation) guest(g *group, account string, t wanted) {
 }
 
 // credentials explains the lists whose access counts and which are no way.
-func (e *Explanation) credentials(password bool) {
+func (e *Explanation) credentials(r gateway.Request) {
 	for i := range e.Lists {
 		l := &e.Lists[i]
 		if l.Access == nil || l.Why != "" {
@@ -182,7 +182,10 @@ func (e *Explanation) credentials(password bool) {
 		}
 		if !granted {
 			l.Why = "it has not the egress key that is asked for or forced"
-			if password {
+			switch {
+			case !forProtocol(*l.Access, r.Protocol):
+				l.Why = string(gateway.ReasonNETCONFOnly)
+			case r.Password.Asked():
 				l.Why = "it has not the egress password that is asked for or forced, or it forces a key"
 			}
 		}

@@ -34,6 +34,13 @@ type Lease struct {
 	// Profiles are the device profiles for the login with a password, as
 	// dialogue.Decode reads them: the one that was named, or all of the node.
 	Profiles string
+	// Timeout is how long the target may take for each prompt of such a login; 0: as
+	// the profile has it.
+	Timeout time.Duration
+	// Terminal: the person has a screen. Term is its type, for targets that ask for
+	// it in the login; empty: it is not to be told.
+	Terminal bool
+	Term     string
 	// KeyboardInteractive permits this method besides public keys; each question is
 	// put to the person, who sees the answer only if it says so.
 	KeyboardInteractive func(name, instruction, question string, echo bool) (string, error)

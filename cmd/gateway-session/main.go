@@ -27,6 +27,7 @@ import (
 	"gateway/internal/jail"
 	"gateway/internal/session"
 	"gateway/protocols"
+	"gateway/protocols/netconf"
 	"gateway/protocols/ssh"
 	"gateway/protocols/telnet"
 )
@@ -142,11 +143,14 @@ func serve(ctl *control.Conn, nc net.Conn, report jail.Report) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	overSSH := new(ssh.Backend)
 	server := &ingress.Server{
 		Boot: boot, Monitor: ctl, Stop: cancel,
 		Pipeline: &session.Pipeline{
 			Monitor: ctl, Name: boot.Name,
-			Backends: map[gateway.Protocol]protocols.Backend{gateway.SSH: new(ssh.Backend), gateway.Telnet: telnet.Backend{}},
+			Backends: map[gateway.Protocol]protocols.Backend{
+				gateway.SSH: overSSH, gateway.NETCONF: netconf.Backend{SSH: overSSH}, gateway.Telnet: telnet.Backend{},
+			},
 		},
 	}
 	go func() {

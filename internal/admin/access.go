@@ -166,6 +166,13 @@ func (c *call) newAccess(ctx context.Context, o osh.AccessOptions, n osh.NewAcce
 		}
 	}
 	a.Profile, a.Legacy = n.Profile, n.Legacy
+	if n.NETCONF != "" {
+		rights, err := gateway.ParseNETCONFRights(n.NETCONF)
+		if err != nil {
+			return a, c.fail("ERR_INVALID_PARAMETER", "--netconf-allow: %s", what(err, gateway.ErrInvalid))
+		}
+		a.NETCONF = rights.String()
+	}
 	a.Comment = cleanComment(n.Comment)
 	if a.Comment == "" && name != "" {
 		a.Comment = hostnameComment + name

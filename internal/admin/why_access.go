@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -22,7 +23,7 @@ func whyAccess(ctx context.Context, c *call, r *osh.WhyAccess) (osh.Result, erro
 	}
 	v := osh.WhyAccessValue{
 		Account: account, Host: q.Target.Host, IP: q.Target.Addr.String(), Port: int(q.Target.Port), User: q.Target.User,
-		Protocol: "ssh", Allowed: true,
+		Protocol: string(q.Protocol), Allowed: true,
 	}
 	if q.From.IsValid() {
 		v.From = optional(q.From.Addr().String())
@@ -34,7 +35,7 @@ func whyAccess(ctx context.Context, c *call, r *osh.WhyAccess) (osh.Result, erro
 	if r.Protocol != "" && r.Protocol != v.Protocol {
 		right, ok := gateway.RightUser(r.Protocol)
 		if !ok {
-			return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "protocol %s: want ssh, scpupload, scpdownload, sftp or rsync",
+			return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "protocol %s: want ssh, netconf, scpupload, scpdownload, sftp or rsync",
 				gateway.Printable(clip(r.Protocol)))
 		}
 		v.Protocol, users = r.Protocol, append(users, right) // a transfer needs the login too
@@ -74,12 +75,10 @@ func (c *call) whyRequest(ctx context.Context, account string, r *osh.WhyAccess)
 	if err != nil {
 		return q, err
 	}
-	if user == "" {
-		user = c.set.DefaultLogin
+	if r.Protocol == string(gateway.NETCONF) {
+		q.Protocol, port = gateway.NETCONF, cmp.Or(port, "830")
 	}
-	if user == "" {
-		user = account
-	}
+	user = cmp.Or(user, c.set.DefaultLogin, account)
 	if q.Target, err = c.whyHost(ctx, user, host, port); err != nil {
 		return q, err
 	}

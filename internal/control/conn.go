@@ -156,6 +156,10 @@ func (c *Conn) Call(ctx context.Context, op Op, req, reply any, files ...*os.Fil
 			CloseFiles(m.files)
 			return nil, decodeError(m.body)
 		}
+		if password, ok := reply.(*PasswordReply); ok {
+			password.Password = m.body
+			return m.files, nil
+		}
 		if reply != nil {
 			if err := Decode(m.body, reply); err != nil {
 				CloseFiles(m.files)
@@ -188,7 +192,7 @@ func (c *Conn) Notify(op Op, body any, files ...*os.File) error {
 }
 
 func (c *Conn) send(kind byte, op Op, id uint32, body any, files []*os.File) error {
-	b, err := json.Marshal(body)
+	b, err := encode(body)
 	if err != nil {
 		return fmt.Errorf("encode control message: %w", err)
 	}
@@ -205,6 +209,7 @@ func (c *Conn) send(kind byte, op Op, id uint32, body any, files []*os.File) err
 		defer runtime.KeepAlive(files)
 	}
 	packet := make([]byte, 0, min(headerSize+len(b), maxPacket))
+	defer func() { clear(packet) }() // it may be a password
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	for {
@@ -232,6 +237,15 @@ func (c *Conn) send(kind byte, op Op, id uint32, body any, files []*os.File) err
 			return nil
 		}
 	}
+}
+
+// encode gives the body of a message. A password is sent as it is, and wiped
+// after that by answer: an encoder would leave copies behind.
+func encode(body any) ([]byte, error) {
+	if password, ok := body.(PasswordReply); ok {
+		return password.Password, nil
+	}
+	return json.Marshal(body)
 }
 
 // descriptors returns the files' numbers without File.Fd, which would make
@@ -365,7 +379,11 @@ func (c *Conn) answer(ctx context.Context, h Handler, m message) {
 		_ = c.send(kindError, m.op, m.id, encodeError(err), nil)
 		return
 	}
-	if err := c.send(kindReply, m.op, m.id, reply, out); errors.Is(err, gateway.ErrInvalid) {
+	err = c.send(kindReply, m.op, m.id, reply, out)
+	if password, ok := reply.(PasswordReply); ok {
+		clear(password.Password)
+	}
+	if errors.Is(err, gateway.ErrInvalid) {
 		// Too large, and not sent: who waits for it must hear so.
 		_ = c.send(kindError, m.op, m.id, encodeError(err), nil)
 	}

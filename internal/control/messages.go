@@ -63,6 +63,7 @@ type Prove struct {
 // Login answers Prove.
 type Login struct {
 	Account string   `json:"account"`
+	Target  string   `json:"target,omitempty"`  // what the login name has after the account and a '+'
 	Refusal *Refusal `json:"refusal,omitempty"` // the account may do nothing, and why
 	Notice  []string `json:"notice,omitempty"`  // lines to show: last login and the like
 }
@@ -89,6 +90,8 @@ type Open struct {
 	UseKey   string           `json:"use_key,omitempty"`
 	// Password asks for a login with egress passwords instead of keys.
 	Password gateway.PasswordOf `json:"password,omitzero"`
+	// KeyboardInteractive asks that the person may answer the target's questions.
+	KeyboardInteractive bool `json:"keyboard_interactive,omitempty"`
 	// FallbackDelay is between two passwords; it is for the session process.
 	FallbackDelay time.Duration   `json:"fallback_delay,omitempty"`
 	Timeout       time.Duration   `json:"timeout,omitempty"` // of the connection; 0: the configured one
@@ -112,19 +115,23 @@ type Hop struct {
 // OpenReply answers Open. The descriptors are the ring's three files, and
 // before them the connected target or jump host, unless it is a command.
 type OpenReply struct {
-	Session      gateway.SessionID `json:"session"`
-	Refusal      *Refusal          `json:"refusal,omitempty"`
-	Started      time.Time         `json:"started"`
-	Target       gateway.Target    `json:"target"`
-	Jump         gateway.Target    `json:"jump,omitzero"` // the egress jump host, which is what is connected
-	Keys         []LeasedKey       `json:"keys,omitempty"`
-	Legacy       bool              `json:"legacy,omitempty"`
-	Passwords    int               `json:"passwords,omitempty"` // how many egress passwords there are
-	Profiles     string            `json:"profiles,omitempty"`  // of devices, for a login with a password; see protocols.Lease
-	HostKeyTypes []string          `json:"host_key_types,omitempty"`
-	JumpKeyTypes []string          `json:"jump_key_types,omitempty"` // HostKeyTypes of the jump host
-	Env          []string          `json:"env,omitempty"`
-	AuditKey     string            `json:"audit_key"` // recorder.KeyID of the key that seals recordings
+	Session   gateway.SessionID `json:"session"`
+	Refusal   *Refusal          `json:"refusal,omitempty"`
+	Started   time.Time         `json:"started"`
+	Target    gateway.Target    `json:"target"`
+	Jump      gateway.Target    `json:"jump,omitzero"` // the egress jump host, which is what is connected
+	Keys      []LeasedKey       `json:"keys,omitempty"`
+	Legacy    bool              `json:"legacy,omitempty"`
+	Passwords int               `json:"passwords,omitempty"` // how many egress passwords there are
+	Profiles  string            `json:"profiles,omitempty"`  // of devices, for a login with a password; see protocols.Lease
+	// KeyboardInteractive and TypedPassword: the person may answer what the target
+	// asks in these methods.
+	KeyboardInteractive bool     `json:"keyboard_interactive,omitempty"`
+	TypedPassword       bool     `json:"typed_password,omitempty"`
+	HostKeyTypes        []string `json:"host_key_types,omitempty"`
+	JumpKeyTypes        []string `json:"jump_key_types,omitempty"` // HostKeyTypes of the jump host
+	Env                 []string `json:"env,omitempty"`
+	AuditKey            string   `json:"audit_key"` // recorder.KeyID of the key that seals recordings
 }
 
 // LeasedKey is an egress key that the session may have signatures of.
@@ -152,10 +159,9 @@ type Password struct {
 	Number  int               `json:"number"`
 }
 
-// PasswordReply answers Password.
-type PasswordReply struct {
-	Password []byte `json:"password"`
-}
+// PasswordReply answers Password. On the wire it is the password itself, not
+// JSON; neither end keeps a copy.
+type PasswordReply struct{ Password []byte }
 
 // Redial asks for another connection with the session's target. The answer has
 // no body; the descriptor comes with it.

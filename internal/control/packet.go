@@ -44,6 +44,7 @@ func (c *Conn) read(h Handler) (message, error) {
 			return m, m.discard(&ViolationError{What: "truncated packet"})
 		}
 		more, err := m.add(c.in[:n], first, h == nil)
+		clear(c.in[:n]) // it may be a password
 		if err != nil {
 			return m, m.discard(err)
 		}

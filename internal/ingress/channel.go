@@ -34,10 +34,10 @@ func (s *Server) serveChannel(ctx context.Context, c *client, requests <-chan *s
 		started := false
 		for r := range requests {
 			ok := c.control(r)
-			var line string
+			var what start
 			starts := false
 			if !started {
-				line, starts = startLine(r)
+				what, starts = startOf(r)
 				started, ok = started || starts, ok || starts
 			}
 			if r.WantReply {
@@ -48,7 +48,7 @@ func (s *Server) serveChannel(ctx context.Context, c *client, requests <-chan *s
 				fast.Done()
 				go func() {
 					defer close(ended)
-					s.start(ctx, c, line, login)
+					s.start(ctx, c, what, login)
 					c.Close()
 				}()
 			}
@@ -61,23 +61,36 @@ func (s *Server) serveChannel(ctx context.Context, c *client, requests <-chan *s
 	c.Close()
 }
 
-// startLine returns the command line that a request starts, RFC 4254 section 6.5.
-func startLine(r *ssh.Request) (string, bool) {
+// start is what a channel's request starts: a command line, or a subsystem.
+type start struct{ line, subsystem string }
+
+// startOf reads the request, RFC 4254 section 6.5.
+func startOf(r *ssh.Request) (start, bool) {
 	switch r.Type {
 	case "shell":
-		return "", true
+		return start{}, true
 	case "exec":
 		var m struct{ Command string }
 		if ssh.Unmarshal(r.Payload, &m) == nil {
-			return m.Command, true
+			return start{line: m.Command}, true
+		}
+	case "subsystem":
+		var m struct{ Name string }
+		if ssh.Unmarshal(r.Payload, &m) == nil && m.Name == subsystemNETCONF {
+			return start{subsystem: m.Name}, true
 		}
 	}
-	return "", false
+	return start{}, false
 }
 
-// start does what the line asks for and passes the exit on to the client.
-func (s *Server) start(ctx context.Context, c *client, raw string, login control.Login) {
-	exit := s.run(ctx, c, raw, login)
+// start does what is asked for and passes the exit on to the client.
+func (s *Server) start(ctx context.Context, c *client, what start, login control.Login) {
+	var exit gateway.Exit
+	if what.subsystem != "" || login.Target != "" {
+		exit = s.direct(ctx, c, what, login)
+	} else {
+		exit = s.run(ctx, c, what.line, login)
+	}
 	if exit.Signal != "" {
 		_, _ = c.SendRequest("exit-signal", false, ssh.Marshal(struct {
 			Name string
@@ -161,7 +174,7 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, l
 	action := gateway.Action{Kind: "shell"}
 	switch {
 	case protocol == gateway.NETCONF:
-		action = gateway.Action{Kind: "subsystem", Text: "netconf"}
+		action = gateway.Action{Kind: "subsystem", Text: subsystemNETCONF}
 	case line.Remote != "":
 		action = gateway.Action{Kind: "exec", Text: line.Remote}
 	}

@@ -216,11 +216,17 @@ func TestStartLine(t *testing.T) {
 		{&ssh.Request{Type: "exec", Payload: []byte{0, 0, 0, 9, 'x'}}, "", false},
 		{&ssh.Request{Type: "exec", Payload: append(exec("x").Payload, 0)}, "", false},
 		{&ssh.Request{Type: "subsystem", Payload: exec("sftp").Payload}, "", false},
+		{&ssh.Request{Type: "subsystem", Payload: exec("netconf ").Payload}, "", false},
+		{&ssh.Request{Type: "subsystem"}, "", false},
 		{&ssh.Request{Type: "EXEC", Payload: exec("x").Payload}, "", false},
 	} {
-		if line, starts := startLine(test.request); line != test.line || starts != test.starts {
-			t.Errorf("startLine(%s %q) = %q, %v, want %q, %v", test.request.Type, test.request.Payload, line, starts, test.line, test.starts)
+		if what, starts := startOf(test.request); what != (start{line: test.line}) || starts != test.starts {
+			t.Errorf("startOf(%s %q) = %q, %v, want %q, %v", test.request.Type, test.request.Payload, what, starts, test.line, test.starts)
 		}
+	}
+	netconf := &ssh.Request{Type: "subsystem", Payload: exec("netconf").Payload}
+	if what, starts := startOf(netconf); what != (start{subsystem: "netconf"}) || !starts {
+		t.Errorf("startOf(netconf) = %q, %v", what, starts)
 	}
 }
 

@@ -57,10 +57,47 @@ func (c *conn) signHost(r control.SignHost) (control.Signature, error) {
 	return control.Signature{Signature: ssh.Marshal(sig)}, nil
 }
 
+// maxLoginTarget bounds the target in a login name.
+const maxLoginTarget = 512
+
+// splitLogin reads a login name: ACCOUNT, or ACCOUNT+TARGET, where nothing but
+// the account says who logs in. A name that has a '+' and is not of that form
+// is nobody's.
+func splitLogin(user string) (account, target string, ok bool) {
+	account, target, has := strings.Cut(user, "+")
+	if !has {
+		return user, "", true
+	}
+	for _, c := range []byte(target) {
+		if c <= ' ' || c >= 0x7f || c == '+' {
+			return "", "", false
+		}
+	}
+	if target == "" || len(target) > maxLoginTarget || gateway.CheckAccountName(account) != nil {
+		return "", "", false
+	}
+	return account, target, true
+}
+
+// loginRecord is for the audit log: whose login it is and, if there is a
+// target in the login name, that.
+func (c *conn) loginRecord(user string, allowed audit.Answer) audit.Record {
+	r := audit.Record{Event: audit.Auth, Session: c.id, Principal: gateway.Principal{Account: user}, From: c.from, Allowed: allowed}
+	if account, target, ok := splitLogin(user); ok && target != "" {
+		r.Principal.Account = account
+		r.Details = []audit.Detail{{Key: "login_name", Value: user}}
+	}
+	return r
+}
+
 // findKey returns the account's ingress key with that blob when it may be used
 // from the connection's address.
 func (c *conn) findKey(user string, blob []byte) (*gateway.Account, *gateway.IngressKey, string) {
-	a := c.m.Policy.Load().Account(user)
+	account, _, ok := splitLogin(user)
+	if !ok {
+		return nil, nil, "login name of no account and target"
+	}
+	a := c.m.Policy.Load().Account(account)
 	if a == nil {
 		return nil, nil, "unknown account"
 	}
@@ -91,10 +128,9 @@ func (c *conn) userKey(r control.UserKey) (control.UserKeyReply, error) {
 }
 
 func (c *conn) authFailed(user string, blob []byte, reason string) error {
-	return c.m.record(audit.Record{
-		Event: audit.Auth, Session: c.id, Principal: gateway.Principal{Account: user}, From: c.from,
-		Allowed: audit.No, Reason: reason, Key: fingerprint(blob),
-	})
+	record := c.loginRecord(user, audit.No)
+	record.Reason, record.Key = reason, fingerprint(blob)
+	return c.m.record(record)
 }
 
 // fingerprint is for the audit record: SHA256:… of bytes that need not be a key.
@@ -123,11 +159,9 @@ func (c *conn) prove(ctx context.Context, r control.Prove) (control.Login, error
 		return control.Login{}, c.deny(r, "bad signature")
 	}
 	print := fingerprint(r.Blob)
-	err = c.m.record(audit.Record{
-		Event: audit.Auth, Session: c.id, Principal: gateway.Principal{Account: a.Name}, From: c.from,
-		Allowed: audit.Yes, Key: print,
-	})
-	if err != nil {
+	record := c.loginRecord(r.User, audit.Yes)
+	record.Key = print
+	if err := c.m.record(record); err != nil {
 		return control.Login{}, err
 	}
 	refusal, notice := c.inactiveRefusal(ctx, a)
@@ -147,7 +181,9 @@ func (c *conn) prove(ctx context.Context, r control.Prove) (control.Login, error
 	if err := c.bind(a.Name, print, refusal == nil); err != nil {
 		return control.Login{}, err
 	}
-	return c.login(a, refusal, notice, now)
+	reply, err := c.login(a, refusal, notice, now)
+	_, reply.Target, _ = splitLogin(r.User)
+	return reply, err
 }
 
 // beginProof returns what must have been signed. One proof is looked at at a

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gateway"
 	"gateway/internal/control"
 )
@@ -39,7 +41,7 @@ func (m *Monitor) dial(ctx context.Context, t gateway.Target, r control.Open, se
 
 // dialOnce connects to addr, from bind if that is valid.
 func dialOnce(ctx context.Context, bind netip.Addr, addr netip.AddrPort, timeout time.Duration) (*os.File, error) {
-	d := net.Dialer{Timeout: timeout}
+	d := net.Dialer{Timeout: timeout, Control: inline}
 	if bind.IsValid() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(bind, 0))
 	}
@@ -49,6 +51,18 @@ func dialOnce(ctx context.Context, bind netip.Addr, addr netip.AddrPort, timeout
 	}
 	defer nc.Close()
 	return nc.(*net.TCPConn).File()
+}
+
+// inline keeps urgent bytes in their place. Telnet servers mark a place in what
+// they say with one, which is half of a command; TCP would take it out.
+func inline(_, _ string, socket syscall.RawConn) error {
+	var err error
+	if controlErr := socket.Control(func(fd uintptr) {
+		err = os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1))
+	}); controlErr != nil {
+		return controlErr
+	}
+	return err
 }
 
 // dialText says in words for people why a connection did not come to be.

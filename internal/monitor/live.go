@@ -36,6 +36,7 @@ type live struct {
 	// released and redials are how many passwords and further connections the
 	// session process was given.
 	released, redials int
+	refusals          int       // of operations inside the session
 	known             hostKeys  // guarded, since the first one is learned
 	judged            []verdict // on host keys that were not known
 	closed            bool
@@ -237,22 +238,30 @@ func endingText(a *gateway.Account, reason gateway.Reason) (string, int) {
 	return "ended by the gateway: " + text, code
 }
 
-// covered reports whether d still grants the way that s came in by: the key
-// that the target accepted, or the password, or, before that, any. A key says whose it is, also
-// when the group has another name by now.
-func (s *live) covered(d gateway.Decision) bool {
+// covered reports whether d still grants the way that s came in by.
+func (s *live) covered(d gateway.Decision) bool { return len(s.cameBy(d)) > 0 }
+
+// cameBy gives the ways of d that s came in by: those with the key that the
+// target accepted, or the password, or, before that, all. A key says whose it
+// is, also when the group has another name by now.
+func (s *live) cameBy(d gateway.Decision) []gateway.Way {
 	s.mu.Lock()
 	in := s.in
 	s.mu.Unlock()
 	if in == nil {
-		return d.Allowed()
+		return d.Ways
 	}
-	return slices.ContainsFunc(d.Ways, func(w gateway.Way) bool {
+	var list []gateway.Way
+	for _, w := range d.Ways {
+		has := slices.ContainsFunc(w.Keys, func(k gateway.EgressKey) bool { return k.ID == in.key.ID })
 		if in.signer == nil {
-			return w.Kind == in.way.Kind && slices.ContainsFunc(w.Passwords, func(p gateway.EgressPassword) bool { return p.ID == in.password.ID })
+			has = slices.ContainsFunc(w.Passwords, func(p gateway.EgressPassword) bool { return p.ID == in.password.ID })
 		}
-		return w.Kind == in.way.Kind && slices.ContainsFunc(w.Keys, func(k gateway.EgressKey) bool { return k.ID == in.key.ID })
-	})
+		if has && w.Kind == in.way.Kind {
+			list = append(list, w)
+		}
+	}
+	return list
 }
 
 func (m *Monitor) recheckEvery(ctx context.Context, every time.Duration) {

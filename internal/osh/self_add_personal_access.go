@@ -27,6 +27,7 @@ type NewAccessOptions struct {
 	ForcePassword string `opt:"force-password" arg:"HASH" help:"use only the egress password that has this hash"`
 	Profile       string `opt:"profile" arg:"PROFILE" help:"the device profile of logins with a password; found out if not given"`
 	Legacy        bool   `opt:"legacy" help:"permit algorithms of SSH that are insecure today, for old gear"`
+	NETCONF       string `opt:"netconf-allow" arg:"RIGHTS" help:"for NETCONF only, and there only this: OPERATION[:DATASTORE],..., read, edit, commit:confirmed-SECONDS"`
 }
 
 // SelfAddPersonalAccess is the request of selfAddPersonalAccess.

@@ -11,9 +11,9 @@ import (
 type WhyAccess struct {
 	Host      string `opt:"host,h" arg:"[USER@]HOST[:PORT]" pos:"true" required:"true" complete:"host" help:"the target"`
 	User      string `opt:"user,u,l" arg:"USER" help:"login at the target, if not in the target"`
-	Port      string `opt:"port,p" arg:"PORT" help:"port of the target, 22 if not given"`
+	Port      string `opt:"port,p" arg:"PORT" help:"port of the target, 22 if not given, or 830 for netconf"`
 	Account   string `opt:"account" arg:"ACCOUNT" complete:"account" help:"ask about that account; for auditors"`
-	Protocol  string `opt:"protocol" arg:"PROTOCOL" help:"ssh, or a right to transfer files: scpupload, scpdownload, sftp, rsync"`
+	Protocol  string `opt:"protocol" arg:"PROTOCOL" help:"ssh, netconf, or a right to transfer files: scpupload, scpdownload, sftp, rsync"`
 	From      string `opt:"from" arg:"IP" help:"as if coming from there; otherwise from where you are"`
 	ProxyHost string `opt:"proxy-host" arg:"HOST" help:"through that egress jump host"`
 	ProxyPort string `opt:"proxy-port" arg:"PORT" help:"its port, 22 if not given"`

@@ -38,7 +38,7 @@ func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Clie
 	if r.As != "" {
 		tell(fmt.Sprintf("*** you connect as %s; it is recorded that %s does", gateway.Printable(r.As), p.Account))
 	}
-	p.welcome(s, cmp.Or(r.As, p.Account), tell)
+	p.welcome(s, r.Protocol, cmp.Or(r.As, p.Account), tell)
 	exit, err := p.relay(ctx, r, s, c, show, tell)
 	comment := ""
 	if err != nil {
@@ -73,11 +73,15 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 		Target: s.Target, Jump: s.Jump, Action: r.Action, UseKey: r.UseKey, Password: r.Password,
 	}
 	within := loginTimeout
-	if s.Passwords > 0 { // gear is slow to say no, and each password has a connection of its own
-		within = time.Duration(s.Passwords) * (autologinTimeout + r.FallbackDelay)
-	}
 	if r.Timeout > 0 {
 		within = r.Timeout
+	}
+	if s.Passwords > 0 { // gear is slow to say no, and each password has a connection of its own
+		each := cmp.Or(r.Timeout, autologinTimeout)
+		if r.Protocol == gateway.Telnet {
+			each *= 3 // the dialogue bounds the wait for each prompt: login, password, shell
+		}
+		within = time.Duration(s.Passwords) * (each + r.FallbackDelay)
 	}
 	loginCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -92,7 +96,8 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 		}
 	}
 	lease := Lease(ctx, p.Monitor, s.OpenReply, Person{ask, tell, show})
-	lease.FallbackDelay = r.FallbackDelay
+	lease.FallbackDelay, lease.Timeout, lease.Term = r.FallbackDelay, r.Timeout, r.Term
+	_, lease.Terminal = c.(protocols.Terminal)
 	conn, err := backend.Login(loginCtx, nc, request, lease)
 	if err != nil {
 		return gateway.Exit{}, err
@@ -102,12 +107,20 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 }
 
 // welcome says what is going to be tried, and that it is recorded.
-func (p *Pipeline) welcome(s *Session, who string, tell func(string)) {
+func (p *Pipeline) welcome(s *Session, protocol gateway.Protocol, who string, tell func(string)) {
 	tell(fmt.Sprintf("*** %s: welcome %s, you are allowed to log on to %s", gateway.Printable(p.Name), gateway.Printable(who), s.Target))
 	if s.Jump != (gateway.Target{}) {
 		tell("    through the jump host " + s.Jump.String())
 	}
+	if protocol == gateway.Telnet {
+		tell("    over telnet, which is not encrypted: whoever is between the gateway and the target can read and change it all")
+	}
 	tell(fmt.Sprintf("    recorded as %s, sealed with %s", s.Session, s.AuditKey))
+	if protocol == gateway.Telnet && s.Passwords == 0 {
+		tell("    the target will ask who you are")
+		tell("Connecting...")
+		return
+	}
 	tell("    will try the following accesses you have:")
 	for _, k := range s.Keys {
 		way := string(k.Way)
@@ -152,7 +165,11 @@ func (p *Pipeline) failed(ctx context.Context, err error, s *Session, show func(
 	switch {
 	case errors.As(err, &login):
 		show(fmt.Sprintf(">>> BASTION SAYS: %s: %s", s.Target, errorText(login.Err)))
-		return gateway.Exit{Code: loginExit(login.Kind)}, string(login.Kind)
+		comment := string(login.Kind)
+		if login.Tail != "" {
+			comment += "; the target said last: " + gateway.Printable(login.Tail)
+		}
+		return gateway.Exit{Code: loginExit(login.Kind)}, comment
 	case errors.Is(err, gateway.ErrNoRecord):
 		text := "ended by the gateway: the recording accepts nothing more, and nothing may pass unrecorded"
 		show(text)

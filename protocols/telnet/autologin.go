@@ -31,6 +31,9 @@ func autologin(ctx context.Context, nc net.Conn, r gateway.Request, l protocols.
 		login, ok := errors.AsType[*protocols.LoginError](err)
 		switch {
 		case err == nil:
+			if l.PasswordWorked != nil {
+				l.PasswordWorked(n)
+			}
 			return c, nil
 		case !ok || login.Kind != protocols.PasswordRefused:
 			return nil, err
@@ -79,7 +82,7 @@ type attempt struct {
 
 // tryPassword logs in with password n over nc, and closes nc if that fails.
 func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, r gateway.Request, l protocols.Lease, n int) (*conn, error) {
-	engine, err := dialogue.New(profiles, r.Target.User, dialogue.Options{Telnet: true})
+	engine, err := dialogue.New(profiles, r.Target.User, dialogue.Options{Telnet: true, Commands: !l.Terminal, Timeout: l.Timeout})
 	if err != nil {
 		nc.Close()
 		return nil, &protocols.LoginError{Kind: protocols.NotSupported, Err: err}
@@ -87,7 +90,7 @@ func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, 
 	// The login name is for the prompt alone: a target that knows it already
 	// would not ask.
 	a := &attempt{
-		conn: newConn(nc, r.Action, newNegotiation("", ""), 0), engine: engine, scrub: dialogue.NewScrubber(),
+		conn: newConn(nc, r.Action, newNegotiation(l.Term, ""), 0), engine: engine, scrub: dialogue.NewScrubber(),
 		user: r.Target.User, lease: l, n: n, step: -1,
 	}
 	defer a.scrub.Wipe()

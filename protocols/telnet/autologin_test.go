@@ -155,23 +155,27 @@ func TestAutologin(t *testing.T) {
 		talk []string
 		more [][]string
 		want string // is seen
+		term bool
 	}{
-		{"at once", concat(asksUser, right, atShell, rest), nil, greeting + "exit\r\n"},
-		{"byte by byte", concat([]string{"bytes"}, asksUser, right, atShell, rest), nil, greeting + "exit\r\n"},
+		{"at once", concat(asksUser, right, atShell, rest), nil, greeting + "exit\r\n", false},
+		{"byte by byte", concat([]string{"bytes"}, asksUser, right, atShell, rest), nil, greeting + "exit\r\n", false},
 		{"password echoed", concat(asksUser, right, []string{"> Sesame", "> 0pen"}, atShell, rest), nil,
-			strings.Replace(greeting, "Password: ", "Password: [...]", 1) + "exit\r\n"},
+			strings.Replace(greeting, "Password: ", "Password: [...]", 1) + "exit\r\n", false},
 		{"fallback", concat(asksUser, right, []string{"> \r\n% Login invalid\r\nlogin: ", "stay"}),
-			[][]string{concat(asksUser, []string{"< 0lder+Sesame\r\x00"}, atShell, rest)}, greeting + "exit\r\n"},
+			[][]string{concat(asksUser, []string{"< 0lder+Sesame\r\x00"}, atShell, rest)}, greeting + "exit\r\n", false},
 		{"asked again", concat(asksUser, right, []string{"> \r\nPassword: ", "stay"}),
-			[][]string{concat(asksUser, []string{"< 0lder+Sesame\r\x00"}, atShell, rest)}, greeting + "exit\r\n"},
+			[][]string{concat(asksUser, []string{"< 0lder+Sesame\r\x00"}, atShell, rest)}, greeting + "exit\r\n", false},
 		{"prompt in the banner", concat([]string{"> " + takesEcho + "Password: is what we ask for\r\nrouter> is our prompt\r\nPassword:\r\n"}, asksUser, right, atShell, rest), nil,
-			"Password: is what we ask for\r\nrouter> is our prompt\r\nPassword:\r\n" + greeting + "exit\r\n"},
+			"Password: is what we ask for\r\nrouter> is our prompt\r\nPassword:\r\n" + greeting + "exit\r\n", false},
+		{"terminal", concat(asksUser, right, atShell[:1], rest), nil, strings.TrimSuffix(greeting, "terminal length 0\r\nrouter>") + "exit\r\n", true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			d := &device{t: t, talk: test.talk, more: test.more}
-			conn, err := d.login(context.Background(), t, d.lease(t))
+			l := d.lease(t)
+			l.Terminal = test.term
+			conn, err := d.login(context.Background(), t, l)
 			if err != nil {
 				t.Fatalf("%v (%q)", err, err.(*protocols.LoginError).Tail)
 			}

@@ -342,8 +342,9 @@ func (c *gcmCipher) writeCipherPacket(seqNum uint32, w io.Writer, rand io.Reader
 		return err
 	}
 
-	if cap(c.buf) < int(length) {
-		c.buf = make([]byte, length)
+	// Room for the tag: Seal would leave the plaintext behind otherwise.
+	if cap(c.buf) < int(length)+gcmTagSize {
+		c.buf = make([]byte, length, length+gcmTagSize)
 	} else {
 		c.buf = c.buf[:length]
 	}

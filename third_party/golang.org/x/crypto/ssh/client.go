@@ -248,6 +248,9 @@ type ClientAuthContext struct {
 	// failures and may contain duplicates. This allows the callback to also
 	// track the number of failed attempts for a specific method.
 	TriedMethods []string
+
+	// LastError is why the last method failed, if it was not simply refused.
+	LastError error
 }
 
 // ClientAuthCallback is a hook invoked before each authentication attempt. It

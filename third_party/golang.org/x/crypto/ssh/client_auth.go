@@ -118,6 +118,7 @@ func (c *connection) clientAuthenticate(config *ClientConfig) error {
 				AllowedMethods:        slices.Clone(methods),
 				PartialSuccessMethods: slices.Clone(partialSuccess),
 				TriedMethods:          slices.Clone(tried),
+				LastError:             err,
 			}
 			altAuth, cbErr := config.AuthCallback(ctx)
 			if cbErr != nil {
@@ -207,13 +208,16 @@ func (cb passwordCallback) auth(session []byte, user string, c packetConn, rand 
 		return authFailure, nil, err
 	}
 
-	if err := c.writePacket(Marshal(&passwordAuthMsg{
+	packet := Marshal(&passwordAuthMsg{
 		User:     user,
 		Service:  serviceSSH,
 		Method:   cb.method(),
 		Reply:    false,
 		Password: pw,
-	})); err != nil {
+	})
+	err = c.writePacket(packet)
+	clear(packet) // or the password stays in memory
+	if err != nil {
 		return authFailure, nil, err
 	}
 
@@ -673,7 +677,9 @@ func (cb KeyboardInteractiveChallenge) auth(session []byte, user string, c packe
 			p = marshalString(p, []byte(a))
 		}
 
-		if err := c.writePacket(serialized); err != nil {
+		err = c.writePacket(serialized)
+		clear(serialized) // or the answers stay in memory
+		if err != nil {
 			return authFailure, nil, err
 		}
 	}

@@ -377,6 +377,7 @@ write:
 		// one, things will become very confusing.
 		for _, p := range t.pendingPackets {
 			t.writeError = t.pushPacket(p)
+			clear(p) // it may have a password in it
 			if t.writeError != nil {
 				break
 			}
