@@ -137,6 +137,7 @@ type Settings struct {
 	ReadOnly         bool
 	Admins           []string
 	SuperOwners      []string
+	Telnet           bool     // targets may be reached over telnet
 	AlwaysActive     []string // never submitted to the program that says who is active
 
 	IngressAlgorithms, EgressAlgorithms []string // rsa, ecdsa, ed25519, ecdsa-sk, ed25519-sk

@@ -35,7 +35,7 @@ func whyAccess(ctx context.Context, c *call, r *osh.WhyAccess) (osh.Result, erro
 	if r.Protocol != "" && r.Protocol != v.Protocol {
 		right, ok := gateway.RightUser(r.Protocol)
 		if !ok {
-			return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "protocol %s: want ssh, netconf, scpupload, scpdownload, sftp or rsync",
+			return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "protocol %s: want ssh, telnet, netconf, scpupload, scpdownload, sftp or rsync",
 				gateway.Printable(clip(r.Protocol)))
 		}
 		v.Protocol, users = r.Protocol, append(users, right) // a transfer needs the login too
@@ -44,12 +44,26 @@ func whyAccess(ctx context.Context, c *call, r *osh.WhyAccess) (osh.Result, erro
 		asked := q
 		asked.Target.User = user
 		d := c.why(account, user, c.snap.Explain(asked, c.now))
+		if off := c.switchedOff(asked); off != "" && d.Allowed {
+			d.Allowed, d.Reason = false, &off
+		}
 		v.Decisions, v.Allowed = append(v.Decisions, d), v.Allowed && d.Allowed
 	}
 	if v.Allowed {
 		return c.ok(v, "%s may reach %s over %s.", account, q.Target, v.Protocol)
 	}
 	return c.ok(v, "%s may NOT reach %s over %s.", account, q.Target, v.Protocol)
+}
+
+// switchedOff names the setting that keeps everybody from what is asked.
+func (c *call) switchedOff(q gateway.Request) string {
+	switch {
+	case q.Protocol == gateway.Telnet && !c.set.Telnet:
+		return "the setting telnetAllowed is off"
+	case q.Jump.Addr.IsValid() && !c.set.ProxyJump:
+		return "the setting egressProxyJumpAllowed is off"
+	}
+	return ""
 }
 
 // whyAccount is the account that is asked about: others are for auditors.
@@ -75,8 +89,19 @@ func (c *call) whyRequest(ctx context.Context, account string, r *osh.WhyAccess)
 	if err != nil {
 		return q, err
 	}
-	if r.Protocol == string(gateway.NETCONF) {
+	switch gateway.Protocol(r.Protocol) {
+	case gateway.NETCONF:
 		q.Protocol, port = gateway.NETCONF, cmp.Or(port, "830")
+	case gateway.Telnet:
+		q.Protocol, port = gateway.Telnet, cmp.Or(port, "23")
+	}
+	if q.Password = (gateway.PasswordOf{Self: r.Self, Group: r.Password}); r.Self && r.Password != "" {
+		return q, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--password and --self-password exclude each other")
+	}
+	if r.Password != "" {
+		if _, err := c.group(c.state(), r.Password); err != nil {
+			return q, err
+		}
 	}
 	user = cmp.Or(user, c.set.DefaultLogin, account)
 	if q.Target, err = c.whyHost(ctx, user, host, port); err != nil {
@@ -176,6 +201,9 @@ func (c *call) why(account, user string, e policy.Explanation) osh.WhyDecision {
 		d.Lists = append(d.Lists, shown)
 	}
 	for _, w := range e.Decision.Ways {
+		for i := range w.Passwords {
+			d.Credentials = append(d.Credentials, osh.WhyCredential{Type: string(w.Kind), Group: optional(w.Group), Algorithm: "password", Password: &i})
+		}
 		for _, k := range w.Keys {
 			d.Credentials = append(d.Credentials, osh.WhyCredential{
 				Type: string(w.Kind), Group: optional(w.Group), Algorithm: k.Type, Fingerprint: k.Fingerprint,

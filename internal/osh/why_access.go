@@ -13,10 +13,12 @@ type WhyAccess struct {
 	User      string `opt:"user,u,l" arg:"USER" help:"login at the target, if not in the target"`
 	Port      string `opt:"port,p" arg:"PORT" help:"port of the target, 22 if not given, or 830 for netconf"`
 	Account   string `opt:"account" arg:"ACCOUNT" complete:"account" help:"ask about that account; for auditors"`
-	Protocol  string `opt:"protocol" arg:"PROTOCOL" help:"ssh, netconf, or a right to transfer files: scpupload, scpdownload, sftp, rsync"`
+	Protocol  string `opt:"protocol" arg:"PROTOCOL" help:"ssh, telnet, netconf, or a right to transfer files: scpupload, scpdownload, sftp, rsync"`
 	From      string `opt:"from" arg:"IP" help:"as if coming from there; otherwise from where you are"`
 	ProxyHost string `opt:"proxy-host" arg:"HOST" help:"through that egress jump host"`
 	ProxyPort string `opt:"proxy-port" arg:"PORT" help:"its port, 22 if not given"`
+	Password  string `opt:"password" arg:"GROUP" complete:"group" help:"with the egress password of that group, instead of keys"`
+	Self      bool   `opt:"self-password,P" help:"with the account's own egress password, instead of keys"`
 	ProxyUser string `opt:"proxy-user" arg:"USER" help:"the login there; the one at the target if not given"`
 }
 
@@ -71,12 +73,14 @@ type WhyMiss struct {
 	Because string `json:"because"`
 }
 
-// WhyCredential is one egress key.
+// WhyCredential is one egress key, or the egress password of that number, the
+// current one being 0; its algorithm is "password".
 type WhyCredential struct {
 	Type        string  `json:"type"`
 	Group       *string `json:"group"`
 	Algorithm   string  `json:"algorithm"`
 	Fingerprint string  `json:"fingerprint"`
+	Password    *int    `json:"password,omitempty"`
 }
 
 func whyAccessCommand() *Command {
@@ -158,6 +162,10 @@ func writeWhy(w io.Writer, d WhyDecision) {
 		fmt.Fprintln(w, "There is no egress key to try.")
 	}
 	for i, c := range d.Credentials {
+		if c.Password != nil {
+			fmt.Fprintf(w, "%d. egress password %d\n", i+1, *c.Password)
+			continue
+		}
 		way := c.Type
 		if c.Group != nil {
 			way += " of " + *c.Group
