@@ -25,6 +25,7 @@ var (
 	RefusalExecFailed      = Refusal{105, "EXEC_FAILED"}
 	RefusalRestricted      = Refusal{106, "RESTRICTED_COMMAND"}
 	RefusalTelnet          = Refusal{107, "TELNET_DENIED"}
+	RefusalKeyboard        = Refusal{107, "KBD_INTERACTIVE_DENIED"}
 	RefusalNoPassword      = Refusal{108, "PASSFILE_NOT_FOUND"}
 	RefusalAccessDenied    = Refusal{107, "ACCESS_DENIED"}
 	RefusalSSHAs           = Refusal{107, "SSHAS_DENIED"}

@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"recorder": {"."},
 
 	"protocols":              {".", "recorder"},
-	"protocols/ssh":          {".", "recorder", "protocols", "internal/tcp"},
+	"protocols/ssh":          {".", "recorder", "protocols", "internal/tcp", "internal/dialogue"},
 	"protocols/telnet":       {".", "recorder", "protocols", "internal/tcp", "internal/dialogue"},
 	"protocols/netconf":      {".", "recorder", "protocols", "protocols/ssh"}, // it is spoken inside of SSH
 	"protocols/protocoltest": {".", "recorder", "protocols"},

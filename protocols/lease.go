@@ -41,9 +41,13 @@ type Lease struct {
 	// it in the login; empty: it is not to be told.
 	Terminal bool
 	Term     string
-	// KeyboardInteractive permits this method besides public keys; each question is
-	// put to the person, who sees the answer only if it says so.
-	KeyboardInteractive func(name, instruction, question string, echo bool) (string, error)
+	// Ask puts a question of a login to the person, who sees what they type only
+	// with echo; nothing of it is recorded. Wipe the answer after its use. nil:
+	// nobody can be asked.
+	Ask func(ctx context.Context, question string, echo bool) (gateway.Secret, error)
+	// KeyboardInteractive and TypedPassword permit these methods of SSH after
+	// public keys; the person answers.
+	KeyboardInteractive, TypedPassword bool
 	// Env is sent to the target before anything runs: NAME=value.
 	Env []string
 	// Worked is told which key the target accepted.

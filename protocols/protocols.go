@@ -61,6 +61,10 @@ type Terminal interface {
 	Resizes() <-chan recorder.Resize
 }
 
+// Hider is a Client whose screen and keyboard are also recorded elsewhere, as
+// those of a prompt are: not while they are hidden.
+type Hider interface{ Hide(hidden bool) }
+
 // CloseWriter is a Client whose output can be closed by itself. A relay does so
 // when the target's output has ended; how the session ended is still to come.
 type CloseWriter interface{ CloseWrite() error }

@@ -38,7 +38,7 @@ func profileTest(_ context.Context, c *call, r *osh.ProfileTest) (osh.Result, er
 	if err := c.checkProfile(set, r.Profile); err != nil {
 		return osh.Result{}, err
 	}
-	text, err := set.Lease(r.Profile)
+	text, _, err := set.Lease(r.Profile)
 	if problem, ok := errors.AsType[*profiles.Problem](err); ok {
 		return osh.Result{}, c.fail("ERR_INVALID_PARAMETER", "%v", problem) // of the fallback
 	}

@@ -117,6 +117,10 @@ type Config struct {
 	EgressProxyJumpAllowed bool `yaml:"egressProxyJumpAllowed"`
 	// Targets may be reached over telnet (ssh … -- -e USER@HOST), which nothing protects on its way.
 	TelnetAllowed bool `yaml:"telnetAllowed"`
+	// Targets may ask for more than a key, and the person answers (ssh … -- --kbd-interactive USER@HOST).
+	KeyboardInteractiveAllowed bool `yaml:"keyboardInteractiveAllowed"`
+	// People may type the password of a login at a target where no key opens it.
+	PasswordAllowed bool `yaml:"passwordAllowed"`
 	// Seconds to wait for a target to accept the connection: 1 to 300.
 	ConnectTimeout int `yaml:"connectTimeout"`
 

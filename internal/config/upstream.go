@@ -87,7 +87,7 @@ func sessionRows() []upstreamRow {
 		{"ingressKeysFrom ingressKeysFromAllowOverride", same, ""},
 		{"defaultLogin", same, ""},
 		{"egressKeysFrom", same, "empty writes nothing in front of the keys: addresses are not guessed"},
-		{"keyboardInteractiveAllowed passwordAllowed", later, "comes with passwords of targets"},
+		{"keyboardInteractiveAllowed passwordAllowed", same, "both off by default; what is typed is not recorded"},
 		{"telnetAllowed", same, ""},
 		{"displayLastLogin", same, ""},
 		{"fanciness", better, "only where the client asked for a terminal, which is not dumb, and never with --quiet"},

@@ -184,7 +184,7 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, l
 	open := control.Open{
 		Protocol: protocol, Host: line.Host, User: user, Port: port, UseKey: line.UseKey,
 		Timeout: line.Timeout, Wait: line.Wait, Bind: line.Bind, Action: action, As: line.SSHAs,
-		Password: line.Password, FallbackDelay: line.FallbackDelay,
+		Password: line.Password, FallbackDelay: line.FallbackDelay, KeyboardInteractive: line.KeyboardInteractive,
 	}
 	if j := line.Jump; j != (gateway.Target{}) {
 		open.Jump = &control.Hop{Host: j.Host, User: cmp.Or(j.User, user), Port: j.Port}
@@ -231,6 +231,7 @@ func (s *Server) command(ctx context.Context, c *client, env osh.Env, line osh.L
 		return gateway.Exit{Code: osh.RefuseLine(env, line, &osh.RefusalError{Refusal: refused.Refusal.Refusal, Text: refused.Text})}
 	}
 	env.Client = oshClient{monitor: s.Monitor, id: sess.Session}
+	c.hide = sess.Hide
 	env.In = sess.Reader(env.In)
 	env.Out = sess.Writer(env.Out, recorder.Out)
 	env.Err = sess.Writer(env.Err, recorder.Err)

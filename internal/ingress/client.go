@@ -29,7 +29,8 @@ type client struct {
 
 	env      []string
 	envBytes int
-	started  bool // exec, shell or subsystem was asked for
+	started  bool       // exec, shell or subsystem was asked for
+	hide     func(bool) // keeps a prompt's streams out of its recording; nil: they are in none
 
 	mu      sync.Mutex // guards what follows
 	pty     bool
@@ -110,6 +111,13 @@ func (p prompted) Stderr() io.Writer { return p.env.Err }
 
 // CloseWrite does nothing: the channel lives on with the prompt.
 func (p prompted) CloseWrite() error { return nil }
+
+// Hide implements protocols.Hider.
+func (p prompted) Hide(hidden bool) {
+	if p.hide != nil {
+		p.hide(hidden)
+	}
+}
 
 // Close does nothing, for the same reason.
 func (p prompted) Close() error { return nil }

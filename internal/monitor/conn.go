@@ -240,7 +240,7 @@ func (c *conn) handle(ctx context.Context, op control.Op, body []byte, files []*
 	case control.OpSignEgress:
 		return noFiles(serve(body, func(r control.SignEgress) (control.Signature, error) { return c.signEgress(ctx, r) }))
 	case control.OpHostKey:
-		return noFiles(serve(body, func(r control.HostKey) (control.HostKeyReply, error) { return c.hostKey(ctx, r) }))
+		return noFiles(serve(body, func(r control.HostKey) (control.HostKeyReply, error) { return c.vouch(ctx, r) }))
 	case control.OpWorked:
 		return noFiles(serve(body, c.worked))
 	case control.OpAllow:

@@ -58,6 +58,9 @@ func (c *conn) signEgress(_ context.Context, r control.SignEgress) (control.Sign
 	if err != nil {
 		return control.Signature{}, err
 	}
+	if r.Algorithm == ssh.KeyAlgoRSA && (!s.legacy || r.Jump) { // SHA-1
+		return control.Signature{}, &control.ViolationError{What: "a signature that only old gear is given"}
+	}
 	k := s.lease[r.Key]
 	if !isLogin(r.Data, at.User, r.Algorithm, k.key.Blob) {
 		return control.Signature{}, &control.ViolationError{What: "not a login at the session's target or jump host"}
@@ -96,7 +99,9 @@ func (c *conn) worked(r control.Worked) (none, error) {
 	}
 	list := s.lease
 	if r.Password {
-		list = s.passwords
+		s.mu.Lock()
+		list = s.passwords[:s.released]
+		s.mu.Unlock()
 	}
 	if r.Key < 0 || r.Key >= len(list) {
 		return none{}, &control.ViolationError{What: "not a key or password of this session"}

@@ -36,6 +36,7 @@ type live struct {
 	// released and redials are how many passwords and further connections the
 	// session process was given.
 	released, redials int
+	vouched           bool      // the host key of the present connection was found good
 	refusals          int       // of operations inside the session
 	known             hostKeys  // guarded, since the first one is learned
 	judged            []verdict // on host keys that were not known

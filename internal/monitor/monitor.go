@@ -33,6 +33,8 @@ type Settings struct {
 	AcceptEnv            []string
 	DefaultLogin         string
 	Telnet               bool // targets may be reached over telnet
+	KeyboardInteractive  bool // targets may ask people what they like
+	TypedPassword        bool // and for a password
 	DNS                  int  // 0: no name is resolved
 	IPv4, IPv6           bool
 	LoginGrace           time.Duration
@@ -77,8 +79,8 @@ type Monitor struct {
 	Signers   Signers
 	Passwords Passwords
 	// Profiles gives the device profile of that name, or all of them for "", as
-	// protocols.Lease has them.
-	Profiles func(name string) (string, error)
+	// protocols.Lease has them, and whether it permits insecure algorithms.
+	Profiles func(name string) (encoded string, legacy bool, err error)
 	Commands *admin.Executor
 	// Activeness asks a program whether an account is active; it is not called
 	// while Settings name none.

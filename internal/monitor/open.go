@@ -164,6 +164,9 @@ func (c *conn) resolve(ctx context.Context, r control.Open, s *live) *control.Re
 	default:
 		return &control.Refusal{Refusal: gateway.RefusalOptions, Text: "this protocol is not offered"}
 	}
+	if r.KeyboardInteractive && !c.set.KeyboardInteractive {
+		return &control.Refusal{Refusal: gateway.RefusalKeyboard, Text: "keyboard-interactive is not allowed by this gateway"}
+	}
 	if s.jumps() && (r.Protocol == gateway.Telnet || r.Password.Asked()) {
 		return &control.Refusal{Refusal: gateway.RefusalConflictOptions, Text: "telnet and logins with a password do not go through a jump host"}
 	}
@@ -290,6 +293,9 @@ func (c *conn) openReply(s *live) control.OpenReply {
 	}
 	for i, k := range s.lease {
 		reply.Keys = append(reply.Keys, control.LeasedKey{Index: i, Way: k.way.Kind, Group: k.way.Group, Key: k.key})
+	}
+	if s.request.Protocol == gateway.SSH || s.request.Protocol == gateway.NETCONF {
+		reply.KeyboardInteractive, reply.TypedPassword = s.opened.KeyboardInteractive, c.set.TypedPassword
 	}
 	if s.request.Protocol != gateway.OSH {
 		reply.Env = c.targetEnv(s)

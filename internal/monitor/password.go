@@ -45,35 +45,49 @@ func leasePasswords(account string, ways []gateway.Way, of gateway.PasswordOf) [
 	return list
 }
 
-// readProfiles gets what is known of logging in to the device: by the profile
-// that the first of the accesses names, or by all of them.
+// readProfiles gets what is known of the device: by the profile that the first of
+// the accesses names, or, to log in with a password, by all of them.
 func (s *live) readProfiles(ways []gateway.Way) *control.Refusal {
-	if len(s.passwords) == 0 {
-		return nil
-	}
 	name := ""
 	for _, w := range ways {
 		name = cmp.Or(name, w.Access.Profile)
 	}
-	var err error
-	if s.profiles, err = s.c.m.Profiles(name); err != nil {
+	if name == "" && len(s.passwords) == 0 {
+		return nil
+	}
+	encoded, legacy, err := s.c.m.Profiles(name)
+	if err != nil {
 		return &control.Refusal{Refusal: gateway.RefusalExecFailed, Text: "the device profile can't be used: " + gateway.Printable(clip(err.Error(), 256))}
 	}
+	if len(s.passwords) > 0 {
+		s.profiles = encoded
+	}
+	s.legacy = s.legacy || name != "" && legacy
 	return nil
 }
 
 // password releases a password of the session's lease, for the login that was
-// decided on. Each is released once: another login has another connection.
+// decided on. Each is released once, in order, and for a connection of its own:
+// a session process that was taken over gets no more than the logins would. Over
+// SSH the host key comes first.
 func (c *conn) password(ctx context.Context, r control.Password) (control.PasswordReply, error) {
 	s, err := c.session(r.Session)
 	if err != nil {
 		return control.PasswordReply{}, err
 	}
 	s.mu.Lock()
-	next := s.released
+	next := r.Number >= s.released && r.Number == s.redials && r.Number < len(s.passwords) && s.in == nil &&
+		(s.vouched || s.request.Protocol == gateway.Telnet)
+	ending := s.ending != "" || s.closed
+	if next && !ending {
+		s.released = r.Number + 1
+	}
 	s.mu.Unlock()
-	if r.Number != next || r.Number >= len(s.passwords) {
+	switch {
+	case !next:
 		return control.PasswordReply{}, &control.ViolationError{What: "not the next password of this session"}
+	case ending:
+		return control.PasswordReply{}, fmt.Errorf("egress password: %w", gateway.ErrDenied)
 	}
 	l := s.passwords[r.Number]
 	// It is written down before it is out of our hands.
@@ -90,9 +104,6 @@ func (c *conn) password(ctx context.Context, r control.Password) (control.Passwo
 		c.m.Log.Error("egress password unusable", zap.Int64("password", l.password.ID), zap.Error(err))
 		return control.PasswordReply{}, fmt.Errorf("egress password: %w", gateway.ErrUnavailable)
 	}
-	s.mu.Lock()
-	s.released++
-	s.mu.Unlock()
 	return control.PasswordReply{Password: secret.Reveal()}, nil
 }
 
@@ -105,7 +116,9 @@ func (c *conn) redial(ctx context.Context, r control.Redial) (any, []*os.File, e
 	}
 	s.mu.Lock()
 	s.redials++
-	tooMany, ending := s.redials >= len(s.passwords), s.ending != ""
+	s.vouched = false
+	tooMany := s.redials >= len(s.passwords) || s.in != nil
+	ending := s.ending != "" || s.closed
 	s.mu.Unlock()
 	switch {
 	case tooMany:

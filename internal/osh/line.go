@@ -66,6 +66,7 @@ type Line struct {
 	Protocol                  gateway.Protocol   // empty: SSH
 	Password                  gateway.PasswordOf // log in with a password instead of keys
 	FallbackDelay             time.Duration      // between two passwords
+	KeyboardInteractive       bool               // the person answers what the target asks
 	TermPassthrough           bool               // the device is told the type of terminal, also when logging in with a password
 	SSHAs                     string             // connect as that account
 	Wait                      bool

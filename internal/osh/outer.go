@@ -90,6 +90,8 @@ func targetOptions() []outer {
 			}},
 		{names: []string{"--term-passthrough"}, help: "with a password too, tell the device your type of terminal",
 			flag: func(p *parser) { p.line.TermPassthrough = true }, print: when(func(l Line) bool { return l.TermPassthrough })},
+		{names: []string{"--kbd-interactive"}, help: "answer what the target asks besides a key",
+			flag: func(p *parser) { p.line.KeyboardInteractive = true }, print: when(func(l Line) bool { return l.KeyboardInteractive })},
 		{names: []string{"--use-key"}, arg: "FINGERPRINT", help: "try only that egress key",
 			value: setKey,
 			print: func(l Line) (string, bool) { return l.UseKey, l.UseKey != "" }},
@@ -109,7 +111,6 @@ func targetOptions() []outer {
 // serve: a script learns at once, and with the code it expects.
 func notOffered() []outer {
 	return []outer{
-		refused(107, "KBD_INTERACTIVE_DENIED", "keyboard-interactive is not offered by this gateway", "--kbd-interactive"),
 		refused(107, "FORWARD_AGENT_DENIED", "agent forwarding is not offered by this gateway", "--forward-agent", "-x"),
 		refused(125, "MFA_FAILED", "second factors are not offered by this gateway",
 			"--proactive-mfa", "--generate-mfa-token", "--mfa-token"),

@@ -63,6 +63,10 @@ func (p *parser) password() error {
 		return conflict("--password and --self-password")
 	case l.Password.Asked() && l.UseKey != "":
 		return conflict("a login with a password and --use-key")
+	case l.Password.Asked() && l.KeyboardInteractive:
+		return conflict("a login with a password and --kbd-interactive")
+	case l.Protocol == gateway.Telnet && l.KeyboardInteractive:
+		return conflict("--telnet and --kbd-interactive")
 	case l.Jump != (gateway.Target{}) && (l.Password.Asked() || l.Protocol == gateway.Telnet):
 		return conflict("-J and a login with a password, or telnet,")
 	case l.Protocol == gateway.NETCONF && l.Remote != "":

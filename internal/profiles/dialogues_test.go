@@ -35,7 +35,7 @@ func profilesOf(t testing.TB, name string) *dialogue.Profiles {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := s.Lease(name)
+	text, _, err := s.Lease(name)
 	if err != nil {
 		t.Fatal(err)
 	}

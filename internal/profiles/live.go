@@ -40,10 +40,10 @@ func (l *Live) Set() (*Set, error) {
 }
 
 // Lease is Lease of what Set gives.
-func (l *Live) Lease(name string) (string, error) {
+func (l *Live) Lease(name string) (encoded string, legacy bool, err error) {
 	s, err := l.Set()
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	return s.Lease(name)
 }

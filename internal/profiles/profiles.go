@@ -134,15 +134,21 @@ func (s *Set) all() map[string]dialogue.Profile {
 
 // Lease encodes what a session needs (see dialogue.Decode): the profile of
 // that name, or with an empty one all among which it is found out, those of
-// the node first.
-func (s *Set) Lease(name string) (string, error) {
-	if name != "" {
-		p, err := s.Get(name)
-		if err != nil {
-			return "", err
-		}
-		return dialogue.Encode([]dialogue.Profile{p})
+// the node first. legacy says that the one that was named is of old gear.
+func (s *Set) Lease(name string) (encoded string, legacy bool, err error) {
+	if name == "" {
+		encoded, err = s.encodeAll()
+		return encoded, false, err
 	}
+	p, err := s.Get(name)
+	if err != nil {
+		return "", false, err
+	}
+	encoded, err = dialogue.Encode([]dialogue.Profile{p})
+	return encoded, p.Legacy, err
+}
+
+func (s *Set) encodeAll() (string, error) {
 	all := s.all()
 	if _, ok := all[Fallback]; !ok {
 		return "", s.broken[Fallback]

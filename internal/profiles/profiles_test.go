@@ -47,7 +47,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("Own(acme), Own(generic) = %v, %v, want true, false", s.Own("acme"), s.Own("generic"))
 	}
 	for _, name := range []string{"", "acme"} {
-		text, err := s.Lease(name)
+		text, _, err := s.Lease(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,10 +56,10 @@ func TestLoad(t *testing.T) {
 		}
 	}
 	var problem *profiles.Problem
-	if _, err := s.Lease("cisco-ios"); !errors.As(err, &problem) || !errors.Is(err, gateway.ErrInvalid) || problem.Line != 6 {
+	if _, _, err := s.Lease("cisco-ios"); !errors.As(err, &problem) || !errors.Is(err, gateway.ErrInvalid) || problem.Line != 6 {
 		t.Errorf("Lease(cisco-ios) = %v, want the problem in line 6", err)
 	}
-	if _, err := s.Lease("nobody"); !errors.Is(err, gateway.ErrNotFound) {
+	if _, _, err := s.Lease("nobody"); !errors.Is(err, gateway.ErrNotFound) {
 		t.Errorf("Lease(nobody) = %v, want %v", err, gateway.ErrNotFound)
 	}
 	if err := s.Problems(); err == nil || !strings.HasPrefix(err.Error(), "cisco-ios.yaml:6: shel: unknown key; allowed are name, vendor, ") {
@@ -71,11 +71,11 @@ func TestLoad(t *testing.T) {
 func TestLive(t *testing.T) {
 	dir := fstest.MapFS{}
 	live := profiles.NewLive(dir)
-	if _, err := live.Lease("acme"); !errors.Is(err, gateway.ErrNotFound) {
+	if _, _, err := live.Lease("acme"); !errors.Is(err, gateway.ErrNotFound) {
 		t.Errorf("Lease(acme) = %v, want %v", err, gateway.ErrNotFound)
 	}
 	dir["acme.yaml"] = &fstest.MapFile{Data: []byte(acme)}
-	if _, err := live.Lease("acme"); err != nil {
+	if _, _, err := live.Lease("acme"); err != nil {
 		t.Errorf("Lease(acme) of a new file = %v", err)
 	}
 	before, err := live.Set()
@@ -90,7 +90,7 @@ func TestLive(t *testing.T) {
 		t.Errorf("Set() of a changed file = %p, %v, want another than %p", again, err, before)
 	}
 	delete(dir, "acme.yaml")
-	if _, err := live.Lease("acme"); !errors.Is(err, gateway.ErrNotFound) {
+	if _, _, err := live.Lease("acme"); !errors.Is(err, gateway.ErrNotFound) {
 		t.Errorf("Lease(acme) of a deleted file = %v, want %v", err, gateway.ErrNotFound)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"gateway"
 	"gateway/internal/control"
 	"gateway/protocols"
-	"gateway/recorder"
 )
 
 // Connect opens a session to a target and relays it to its end. The caller
@@ -87,15 +86,20 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 	defer cancel(nil)
 	late := time.AfterFunc(within, func() { cancel(context.DeadlineExceeded) })
 	defer late.Stop()
-	var ask func(string) bool
+	who := Person{Tell: tell, Warn: show}
 	if _, ok := c.(protocols.Terminal); ok {
-		ask = func(q string) bool {
+		who.Ask = func(q string) bool {
 			late.Stop() // the person may take their time
 			defer late.Reset(within)
 			return askPerson(c, show, q)
 		}
+		who.Answer = func(ctx context.Context, q string, echo bool) (gateway.Secret, error) {
+			late.Stop()
+			defer late.Reset(within)
+			return askTarget(ctx, c, q, echo)
+		}
 	}
-	lease := Lease(ctx, p.Monitor, s.OpenReply, Person{ask, tell, show})
+	lease := Lease(ctx, p.Monitor, s.OpenReply, who)
 	lease.FallbackDelay, lease.Timeout, lease.Term = r.FallbackDelay, r.Timeout, r.Term
 	_, lease.Terminal = c.(protocols.Terminal)
 	conn, err := backend.Login(loginCtx, nc, request, lease)
@@ -203,60 +207,4 @@ func loginExit(k protocols.LoginErrorKind) int {
 // errorText is an error in one printable line.
 func errorText(err error) string {
 	return gateway.Printable(strings.ReplaceAll(err.Error(), "\n", "; "))
-}
-
-// askPerson puts a yes-or-no question on a terminal in raw mode.
-func askPerson(c protocols.Client, show func(string), question string) bool {
-	show(question)
-	io.WriteString(c.Stderr(), "Go on? Type yes or no: ")
-	var answer []byte
-	one := make([]byte, 1)
-	for len(answer) < 16 {
-		if _, err := io.ReadFull(c, one); err != nil {
-			return false
-		}
-		if one[0] == '\r' || one[0] == '\n' {
-			break
-		}
-		answer = append(answer, one[0])
-		io.WriteString(c.Stderr(), gateway.Printable(string(one)))
-	}
-	io.WriteString(c.Stderr(), "\r\n")
-	return strings.EqualFold(strings.TrimSpace(string(answer)), "yes")
-}
-
-// Reader records what is read from r as the person's input.
-func (s *Session) Reader(r io.Reader) io.Reader { return recordedReader{s, r} }
-
-// Writer records what is written to w before it is.
-func (s *Session) Writer(w io.Writer, stream recorder.Stream) io.Writer {
-	return recordedWriter{s, w, stream}
-}
-
-type recordedReader struct {
-	s *Session
-	r io.Reader
-}
-
-func (r recordedReader) Read(b []byte) (int, error) {
-	n, err := r.r.Read(b)
-	if n > 0 {
-		if recErr := r.s.Record(recorder.Data{Stream: recorder.In, Bytes: b[:n]}); recErr != nil {
-			return 0, recErr
-		}
-	}
-	return n, err
-}
-
-type recordedWriter struct {
-	s      *Session
-	w      io.Writer
-	stream recorder.Stream
-}
-
-func (w recordedWriter) Write(b []byte) (int, error) {
-	if err := w.s.Record(recorder.Data{Stream: w.stream, Bytes: b}); err != nil {
-		return 0, err
-	}
-	return w.w.Write(b)
 }

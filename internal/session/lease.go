@@ -12,9 +12,11 @@ import (
 
 // Person is how to speak with who is at the other end.
 type Person struct {
-	Ask  func(question string) bool // nil: nobody can be asked
-	Tell func(text string)          // something that goes without saying with --quiet
-	Warn func(text string)          // something that does not
+	Ask func(question string) bool // yes or no; nil: nobody can be asked
+	// Answer puts a question of the target's; nil: nobody can be asked.
+	Answer func(ctx context.Context, question string, echo bool) (gateway.Secret, error)
+	Tell   func(text string) // something that goes without saying with --quiet
+	Warn   func(text string) // something that does not
 }
 
 // Lease turns what the monitor granted into what a backend logs in with.
@@ -22,6 +24,7 @@ func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) prot
 	l := lease(ctx, m, r, false, who)
 	l.Legacy, l.HostKeyTypes, l.Env = r.Legacy, r.HostKeyTypes, r.Env
 	l.Profiles = r.Profiles
+	l.Ask, l.KeyboardInteractive, l.TypedPassword = who.Answer, r.KeyboardInteractive, r.TypedPassword
 	if r.Passwords > 0 {
 		passwords(m, r, &l)
 	}

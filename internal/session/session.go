@@ -69,6 +69,7 @@ type Session struct {
 	ring    *ring.Producer
 	target  *os.File // nil for commands
 	in, out atomic.Int64
+	hidden  atomic.Bool // Reader and Writer record nothing
 	cancel  context.CancelCauseFunc
 }
 

@@ -93,7 +93,7 @@ func TestCheckHostKey(t *testing.T) {
 			return test.first, nil, nil
 		}}
 		shown := ""
-		err := Lease(t.Context(), m, control.OpenReply{Session: "s"}, Person{test.ask, func(s string) { shown += s }, func(s string) { shown += "warned: " + s }}).CheckHostKey("type", []byte("key"))
+		err := Lease(t.Context(), m, control.OpenReply{Session: "s"}, Person{Ask: test.ask, Tell: func(s string) { shown += s }, Warn: func(s string) { shown += "warned: " + s }}).CheckHostKey("type", []byte("key"))
 		if !errors.Is(err, test.want) || shown != test.shown {
 			t.Errorf("%s: CheckHostKey = %v and shows %q, want %v and %q", test.name, err, shown, test.want, test.shown)
 		}

@@ -3,7 +3,6 @@ package ssh
 import (
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -24,8 +23,10 @@ type attempt struct {
 	signers []ssh.Signer
 	// used is the key that signed last, which is the one that was accepted if
 	// the login succeeds.
-	used   *protocols.LeasedKey
-	banner strings.Builder
+	used     *protocols.LeasedKey
+	banner   strings.Builder
+	password *autologin // logs in, instead of signers; nil: they do
+	person   *person    // answers what is left after signers; nil: nobody does
 	// trusted is set when the target's host key was found acceptable.
 	trusted atomic.Bool
 }
@@ -52,61 +53,31 @@ func (a *attempt) worked() (protocols.LeasedKey, bool) {
 }
 
 func (a *attempt) config() *ssh.ClientConfig {
-	algorithms := ssh.SupportedAlgorithms() // AES-GCM is first
-	if a.lease.Legacy {
-		insecure := ssh.InsecureAlgorithms()
-		algorithms.KeyExchanges = append(algorithms.KeyExchanges, insecure.KeyExchanges...)
-		algorithms.Ciphers = append(algorithms.Ciphers, insecure.Ciphers...)
-		algorithms.MACs = append(algorithms.MACs, insecure.MACs...)
-	}
-	return &ssh.ClientConfig{
+	algorithms := algorithmsFor(a.lease.Legacy)
+	config := &ssh.ClientConfig{
 		Config: ssh.Config{
 			KeyExchanges: algorithms.KeyExchanges,
 			Ciphers:      algorithms.Ciphers,
 			MACs:         algorithms.MACs,
 		},
 		User:              a.user,
-		Auth:              []ssh.AuthMethod{ssh.PublicKeys(a.signers...)},
 		HostKeyCallback:   a.checkHostKey,
-		HostKeyAlgorithms: hostKeyAlgorithms(a.lease.HostKeyTypes, a.lease.Legacy),
+		HostKeyAlgorithms: hostKeyAlgorithms(a.lease.HostKeyTypes, algorithms.HostKeys),
 		BannerCallback:    a.addBanner,
 		ClientVersion:     "SSH-2.0-Gateway",
 	}
-}
-
-// hostKeyAlgorithms lists the algorithms for the known types of host keys and
-// then all others, so that a known key is met whenever the target still has it.
-// Certificates are not asked for: no authority is known for targets.
-func hostKeyAlgorithms(known []string, legacy bool) []string {
-	all := []string{
-		ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
-		ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
+	if a.password != nil {
+		config.AuthCallback = a.password.next
+		return config
 	}
-	if legacy {
-		for _, algorithm := range ssh.InsecureAlgorithms().HostKeys {
-			if !strings.Contains(algorithm, "-cert-") {
-				all = append(all, algorithm)
-			}
-		}
+	config.Auth = []ssh.AuthMethod{ssh.PublicKeys(a.signers...)}
+	if a.person != nil && a.lease.KeyboardInteractive {
+		config.Auth = append(config.Auth, ssh.RetryableAuthMethod(ssh.KeyboardInteractive(a.person.challenge), maxTries))
 	}
-	var first, rest []string
-	for _, algorithm := range all {
-		if slices.Contains(known, keyType(algorithm)) {
-			first = append(first, algorithm)
-		} else {
-			rest = append(rest, algorithm)
-		}
+	if a.person != nil && a.lease.TypedPassword {
+		config.Auth = append(config.Auth, ssh.RetryableAuthMethod(ssh.PasswordCallback(a.person.password), maxTries))
 	}
-	return append(first, rest...)
-}
-
-// keyType is the type of the keys that a signature algorithm is for.
-func keyType(algorithm string) string {
-	switch algorithm {
-	case ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512:
-		return ssh.KeyAlgoRSA
-	}
-	return algorithm
+	return config
 }
 
 // hostKeyError says that the lease's check refused a host key.
@@ -134,6 +105,10 @@ func (a *attempt) checkHostKey(_ string, _ net.Addr, key ssh.PublicKey) error {
 // addBanner keeps what the target wants to be read before the session, with
 // nothing in it that drives a terminal.
 func (a *attempt) addBanner(text string) error {
+	if a.password != nil {
+		a.password.hear(text)
+		text = string(a.password.scrub.Text([]byte(text)))
+	}
 	for line := range strings.Lines(text) {
 		line = gateway.Printable(strings.TrimRight(line, "\r\n"))
 		if a.banner.Len()+len(line) > maxBanner {

@@ -53,14 +53,17 @@ func (b *Backend) Probe(ctx context.Context, nc net.Conn, r gateway.Request, l p
 // login logs in to the target, over nc or, if there is a jump host, inside of a
 // login there over nc.
 func (b *Backend) login(ctx context.Context, nc net.Conn, r gateway.Request, l protocols.Lease) (*conn, error) {
+	if l.Passwords > 0 {
+		return b.loginWithPasswords(ctx, nc, r, l)
+	}
 	if r.Jump == (gateway.Target{}) {
-		return b.handshake(ctx, nc, "the target", r, l)
+		return b.loginWithKeys(ctx, nc, "the target", r, l)
 	}
 	outer, inner, err := b.jump(ctx, nc, r, l.Jump)
 	if err != nil {
 		return nil, err
 	}
-	c, err := b.handshake(ctx, inner, "the target", r, l)
+	c, err := b.loginWithKeys(ctx, inner, "the target", r, l)
 	if err != nil {
 		outer.Close()
 		return nil, err
@@ -69,13 +72,30 @@ func (b *Backend) login(ctx context.Context, nc net.Conn, r gateway.Request, l p
 	return c, nil
 }
 
-// handshake logs in to peer, the other end of nc, as the user of r.Target.
-func (b *Backend) handshake(ctx context.Context, nc net.Conn, peer string, r gateway.Request, l protocols.Lease) (*conn, error) {
+// loginWithKeys logs in to peer, the other end of nc, as the user of r.Target.
+// What keys alone do not open, the person may.
+func (b *Backend) loginWithKeys(ctx context.Context, nc net.Conn, peer string, r gateway.Request, l protocols.Lease) (*conn, error) {
 	a, err := newAttempt(peer, r.Target.User, l)
 	if err != nil {
 		nc.Close()
 		return nil, err
 	}
+	if l.Ask != nil {
+		a.person = &person{login: r.Target.String(), ask: func(q string, echo bool) (gateway.Secret, error) { return l.Ask(ctx, q, echo) }}
+		defer a.person.wipe()
+	}
+	c, err := b.handshake(ctx, nc, a, r.Action)
+	if err != nil {
+		return nil, err
+	}
+	if key, ok := a.worked(); ok && l.Worked != nil {
+		l.Worked(key)
+	}
+	return c, nil
+}
+
+// handshake makes one attempt over nc, which it closes if that fails.
+func (b *Backend) handshake(ctx context.Context, nc net.Conn, a *attempt, action gateway.Action) (*conn, error) {
 	wire := tcp.Wrap(nc)
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	sc, channels, requests, err := ssh.NewClientConn(wire, "", a.config())
@@ -86,11 +106,8 @@ func (b *Backend) handshake(ctx context.Context, nc net.Conn, peer string, r gat
 	if err != nil {
 		return nil, a.failed(err)
 	}
-	if key, ok := a.worked(); ok && l.Worked != nil {
-		l.Worked(key)
-	}
 	c := &conn{
-		backend: b, ssh: sc, wire: wire, action: r.Action, env: l.Env,
+		backend: b, ssh: sc, wire: wire, action: action, env: a.lease.Env,
 		banner: a.banner.String(), served: make(chan struct{}),
 	}
 	go c.serve(channels, requests)

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gateway"
+	"gateway/internal/dialogue"
 	"gateway/internal/tcp"
 )
 
@@ -25,6 +26,9 @@ type conn struct {
 	banner  string
 	served  chan struct{} // closed when serve has returned
 	outer   *conn         // to the jump host that wire goes through; nil: none
+	// profiles are for the dialogue of a shell with a device; nil: there is none.
+	profiles *dialogue.Profiles
+	timeout  time.Duration // of each of its steps; 0: as the profile has it
 }
 
 // Close hangs up and waits until nothing of the connection runs any more.

@@ -40,6 +40,14 @@ func (a *attempt) failed(err error) error {
 	if errors.As(err, &suite) {
 		return &protocols.LoginError{Kind: protocols.NoCommonSuite, Err: a.noCommon(suite)}
 	}
+	if a.password != nil {
+		if login := a.password.failed(err); login != nil {
+			return login
+		}
+	}
+	if a.person != nil && a.person.gaveUp != nil {
+		return &protocols.LoginError{Kind: protocols.AuthFailed, Err: a.person.gaveUp}
+	}
 	during := "key exchange"
 	if a.trusted.Load() {
 		during = "authentication"
@@ -62,6 +70,9 @@ func (a *attempt) failed(err error) error {
 
 // denied names the keys that were to no avail.
 func (a *attempt) denied(err error) error {
+	if a.person != nil && a.person.asked || a.password != nil {
+		return errors.New("permission denied for " + gateway.Printable(a.user) + a.denial(err))
+	}
 	if len(a.signers) == 0 {
 		return errors.New("permission denied: there is no egress key to offer")
 	}
@@ -69,17 +80,15 @@ func (a *attempt) denied(err error) error {
 	for i, s := range a.signers {
 		names[i] = s.PublicKey().Type() + " " + ssh.FingerprintSHA256(s.PublicKey())
 	}
-	text := fmt.Sprintf("permission denied for %s after offering %s", gateway.Printable(a.user), strings.Join(names, ", "))
-	if !strings.Contains(err.Error(), "no supported methods remain") {
-		text += " (" + line(err.Error()) + ")"
-	}
-	return errors.New(text)
+	return fmt.Errorf("permission denied for %s after offering %s%s", gateway.Printable(a.user), strings.Join(names, ", "), a.denial(err))
 }
 
-// noCommon names the kind of algorithm and what the peer has of it.
-func (a *attempt) noCommon(e *ssh.AlgorithmNegotiationError) error {
-	return fmt.Errorf("no common algorithm for %s: %s has only %s",
-		line(e.What), a.peer, line(strings.Join(e.RequestedAlgorithms, ",")))
+// denial is what is known besides the denial itself.
+func (a *attempt) denial(err error) string {
+	if strings.Contains(err.Error(), "no supported methods remain") {
+		return ""
+	}
+	return " (" + line(err.Error()) + ")"
 }
 
 // line makes foreign text fit to be shown: one line, bounded, escaped.

@@ -21,7 +21,7 @@ func (b *Backend) jump(ctx context.Context, nc net.Conn, r gateway.Request, l *p
 		nc.Close()
 		return nil, nil, fmt.Errorf("log in at the jump host: nothing is leased for it: %w", gateway.ErrInvalid)
 	}
-	c, err := b.handshake(ctx, nc, "the jump host", gateway.Request{Target: r.Jump}, *l)
+	c, err := b.loginWithKeys(ctx, nc, "the jump host", gateway.Request{Target: r.Jump}, *l)
 	if err != nil {
 		return nil, nil, atJumpHost(r.Jump, err)
 	}

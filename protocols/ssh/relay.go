@@ -100,7 +100,6 @@ func (c *conn) cause(ctx context.Context, doing string, err error) error {
 // run moves bytes until both streams of the target's output have ended and it
 // closed the channel. The person is shown notice first.
 func (r *relay) run(ctx context.Context, notice string, exited <-chan *gateway.Exit) (gateway.Exit, error) {
-	go r.input()
 	go r.events(ctx)
 	drained := make(chan struct{})
 	go func() {
@@ -110,7 +109,12 @@ func (r *relay) run(ctx context.Context, notice string, exited <-chan *gateway.E
 			from := io.MultiReader(strings.NewReader(notice), r.channel.Stderr())
 			r.output(recorder.Err, from, r.client.Stderr())
 		})
-		r.output(recorder.Out, r.channel, r.client)
+		if out, err := r.prologue(ctx); err != nil {
+			r.fail(err)
+		} else {
+			go r.input()
+			r.output(recorder.Out, out, r.client)
+		}
 		streams.Wait()
 		if c, ok := r.client.(protocols.CloseWriter); ok {
 			c.CloseWrite()
