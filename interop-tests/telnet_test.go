@@ -132,6 +132,8 @@ func TestTelnet(t *testing.T) {
 		{"admin\r", "Password: "},
 		{"by hand\r", "This is a switch."},
 		{"stty size; echo at $((40 + 2))\r", "30 100\r\nat 42"},
+		{"\x03", "^C"}, // has telnetd flush its output, and say so by an urgent byte
+		{"\recho on $((40 + 3))\r", "\non 43"},
 		{"stty raw -echo; echo now; head -c 1 | od -An -tx1; stty sane\r", "now"},
 		{"~B", " 1c"},
 		{"exit\r", "closed."},
@@ -142,6 +144,9 @@ func TestTelnet(t *testing.T) {
 	}
 	if code, err := c.code(); code != 0 {
 		t.Errorf("exit status %d (%v), want 0\n%s", code, err, c.out.String())
+	}
+	if strings.Contains(c.out.String(), "\xf2") {
+		t.Errorf("half a command of telnet's was shown: %q", c.out.String())
 	}
 	if text := w.recorded("admin@127.0.0.1:"); !strings.Contains(text, "at 42") || strings.Contains(text, "by hand") {
 		t.Errorf("recorded %q", text)

@@ -102,6 +102,7 @@ func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, 
 	if err == nil {
 		err = nc.SetReadDeadline(time.Time{})
 	}
+	a.conn.wire.wipe()
 	if err != nil {
 		nc.Close()
 		return nil, err

@@ -1,15 +1,12 @@
 package telnet
 
-// Commands, RFC 854; EOR is RFC 885.
+// Commands, RFC 854. Those that ask for nothing, such as GA and DM, are not here.
 const (
-	eor  = 239
 	se   = 240
 	nop  = 241
-	dm   = 242
 	brk  = 243
 	ip   = 244
 	ayt  = 246
-	ga   = 249
 	sb   = 250
 	will = 251
 	wont = 252

@@ -124,7 +124,7 @@ echo got it
 cat `+file+`
 echo break
 head -c 1 | od -An -tx1
-exit 3
+sleep 0.5 # telnetd forgets what it has when it sees the end
 `)
 	b := telnet.Backend{}
 	conn, err := b.Login(context.Background(), nc, gateway.Request{Protocol: gateway.Telnet, Target: gateway.Target{User: "alice"}, Action: shell}, protocols.Lease{})
@@ -180,7 +180,7 @@ for try in 1 2 3; do
 	printf 'host login: '; read user
 	stty -echo; printf 'Password: '; read password; stty echo; echo
 	if [ "$user:$password" = "admin:%s" ]; then
-		printf 'host$ '; read cmd; echo "running $cmd on $TERM."; sleep 0.5; exit 0 # telnetd forgets what it has when it sees the end
+		printf 'host$ '; read cmd; echo "running $cmd on $TERM."; sleep 0.5; exit 0
 	fi
 	sleep 0.1
 	echo; echo 'Login incorrect'

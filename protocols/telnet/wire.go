@@ -27,8 +27,12 @@ type wire struct {
 
 const readSize = 16 << 10
 
+// keySize is what is sent at once in a login, without a copy of it being left
+// behind where a buffer grew.
+const keySize = 1 << 10
+
 func newWire(nc net.Conn, n *negotiation) *wire {
-	return &wire{Conn: tcp.Wrap(nc), negotiation: n, raw: make([]byte, readSize)}
+	return &wire{Conn: tcp.Wrap(nc), negotiation: n, raw: make([]byte, readSize), out: make([]byte, 0, keySize)}
 }
 
 // Read implements io.Reader for the library.
@@ -97,6 +101,13 @@ func (w *wire) command(c byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.send([]byte{iac, c})
+}
+
+// wipe forgets what was read, which may have an echo of a password in it.
+func (w *wire) wipe() {
+	clear(w.raw)
+	clear(w.data[:cap(w.data)])
+	clear(w.escaped[:cap(w.escaped)])
 }
 
 // echoes says whether the target takes over the echo.
