@@ -133,7 +133,7 @@ func TestTelnet(t *testing.T) {
 		{"by hand\r", "This is a switch."},
 		{"stty size; echo at $((40 + 2))\r", "30 100\r\nat 42"},
 		{"\x03", "^C"}, // has telnetd flush its output, and say so by an urgent byte
-		{"\recho on $((40 + 3))\r", "\non 43"},
+		{"\recho on $((40 + 3))\r", "on 43"},
 		{"stty raw -echo; echo now; head -c 1 | od -An -tx1; stty sane\r", "now"},
 		{"~B", " 1c"},
 		{"exit\r", "closed."},
