@@ -96,7 +96,7 @@ func (e *Engine) keypress(line []byte) []Action {
 		return nil
 	}
 	if len(line) == 0 {
-		if !e.fresh {
+		if !e.fresh || e.screen.long {
 			return nil
 		}
 		line = e.last
@@ -164,4 +164,7 @@ func (e *Engine) wrote(next state) {
 		e.stepped = 0
 	}
 	e.state, e.written, e.fresh = next, e.screen.breaks, false
+	if len(e.screen.unfinished()) == 0 {
+		e.written-- // what comes in this line is new
+	}
 }

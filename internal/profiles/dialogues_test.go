@@ -49,6 +49,7 @@ func profilesOf(t testing.TB, name string) *dialogue.Profiles {
 // TestDialogues plays every stored dialogue with the profile that its folder or
 // its first line names, and with the one that is found out.
 func TestDialogues(t *testing.T) {
+	t.Parallel()
 	for file, text := range stored(t) {
 		name := filepath.Base(filepath.Dir(file))
 		if name == "hostile" {
@@ -89,6 +90,40 @@ func TestEveryProfileHasDialogues(t *testing.T) {
 			if _, ok := all["testdata/dialogues/"+name+"/"+kind+".txt"]; !ok {
 				t.Errorf("profile %s has no stored dialogue %s.txt", name, kind)
 			}
+		}
+	}
+}
+
+// TestDocumentation plays the example of docs/profiles.md.
+func TestDocumentation(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/profiles.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(kind string) string {
+		_, rest, _ := strings.Cut(string(doc), "```"+kind+"\n")
+		text, _, ok := strings.Cut(rest, "```\n")
+		if !ok {
+			t.Fatalf("docs/profiles.md has no block of %s", kind)
+		}
+		return text
+	}
+	s, err := profiles.Load(fstest.MapFS{"powerstrip.yaml": {Data: []byte(block("yaml"))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"powerstrip", ""} {
+		text, err := s.Lease(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := dialogue.Decode(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		happened, ok, err := dialogue.Rehearse(p, block("text"))
+		if err != nil || !ok {
+			t.Errorf("profile %q: %v %v", name, happened, err)
 		}
 	}
 }

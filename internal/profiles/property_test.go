@@ -194,6 +194,7 @@ func (d *device) maySilent(sent []byte) bool {
 // TestNoPasswordOutsideItsPrompt plays random dialogues: no password is written
 // but to a device that waits for one, and none is shown.
 func TestNoPasswordOutsideItsPrompt(t *testing.T) {
+	t.Parallel()
 	compiled := map[string]*dialogue.Profiles{"": profilesOf(t, "")}
 	for _, f := range families {
 		compiled[f.profile] = profilesOf(t, f.profile)
