@@ -19,7 +19,8 @@
 //			switch a := a.(type) {
 //			case dialogue.Write:         // write a.Text; \r in it is the Enter key
 //			case dialogue.WriteUser:     // write the login name and Enter
-//			case dialogue.WritePassword: // s.Add(password), write it and Enter, wipe it
+//			case dialogue.WritePassword: // get it; Received what came meanwhile, Interrupted;
+//				// s.Add(password), write it and Enter, wipe it
 //			case dialogue.Done:          // logged in; record and show s.Release(), which go on with s.Scrub
 //			case dialogue.Failed:        // close; a.Tail (scrubbed by s.Text) is for the audit only
 //			}

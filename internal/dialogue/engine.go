@@ -269,6 +269,19 @@ func (e *Engine) refusal(line []byte) Kind {
 	return 0
 }
 
+// Interrupted is to be called when a password is at hand, right before it is
+// written, after what came meanwhile was given to Received: a device that went
+// on talking was at no prompt.
+func (e *Engine) Interrupted() []Action {
+	if e.state == ended || e.stepped == 0 {
+		return nil
+	}
+	if e.state == wantSecondShell {
+		return e.fail(SecondFailed)
+	}
+	return e.fail(NoPasswordPrompt)
+}
+
 // Expired tells that the present step took longer than Timeout.
 func (e *Engine) Expired() []Action {
 	if e.state == ended {

@@ -203,6 +203,20 @@ func TestAsksPassword(t *testing.T) {
 	}
 }
 
+func TestInterrupted(t *testing.T) {
+	e := newEngine(t, testProfile(), dialogue.Options{})
+	if got := talk(e, "login: ", "\r\nPassword: "); len(got) != 2 || e.Interrupted() != nil {
+		t.Fatalf("actions %v, then interrupted: %v", got, e.Interrupted())
+	}
+	e.Received([]byte("x"))
+	if f := failure(t, e.Interrupted()); f.Kind != dialogue.NoPasswordPrompt {
+		t.Errorf("interrupted: %v, want %v", f.Kind, dialogue.NoPasswordPrompt)
+	}
+	if got := e.Interrupted(); got != nil {
+		t.Errorf("interrupted twice: %v", got)
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	p, err := dialogue.Compile([]dialogue.Profile{testProfile()})
 	if err != nil {
