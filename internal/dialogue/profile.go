@@ -174,17 +174,6 @@ func (p *Profiles) AsksPassword(prompt string) bool {
 	return false
 }
 
-// Legacy reports whether every one of the profiles permits old algorithms: the
-// one that was named does.
-func (p *Profiles) Legacy() bool {
-	for _, c := range p.all {
-		if !c.Profile.Legacy {
-			return false
-		}
-	}
-	return true
-}
-
 func matches(list []*regexp.Regexp, line []byte) bool {
 	for _, re := range list {
 		if re.Match(line) {

@@ -113,7 +113,7 @@ func TestDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"powerstrip", ""} {
-		text, err := s.Lease(name)
+		text, _, err := s.Lease(name)
 		if err != nil {
 			t.Fatal(err)
 		}
