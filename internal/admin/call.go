@@ -202,10 +202,10 @@ func (c *call) fail(code, format string, args ...any) error {
 
 // noChange ends the command, successfully, with OK_NO_CHANGE.
 func (c *call) noChange(format string, args ...any) error {
-	return &answered{osh.OK(c.cmd.Name, "OK_NO_CHANGE", fmt.Sprintf(format, args...), nil)}
+	return c.done("OK_NO_CHANGE", nil, format, args...)
 }
 
-// done ends the command, successfully, with a code that starts with OK_, and
+// done ends the command, successfully, with a code that starts with OK, and
 // undoes a transaction.
 func (c *call) done(code string, value any, format string, args ...any) error {
 	return &answered{osh.OK(c.cmd.Name, code, fmt.Sprintf(format, args...), value)}

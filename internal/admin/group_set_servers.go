@@ -133,7 +133,7 @@ func (l *serverList) access(ctx context.Context, line string) (gateway.Access, e
 	}
 	a.Comment = cleanComment(comment)
 	if a.Comment == "" && h.name != "" {
-		a.Comment = "hostname=" + h.name
+		a.Comment = hostnameComment + h.name
 	}
 	a.AddedBy, a.AddedAt = c.actor.Account, c.now
 	return a, nil
