@@ -12,32 +12,12 @@ import (
 // brackets.
 func ParseAccess(s string) (Access, error) {
 	var a Access
-	var err error
-	host := s
-	// A user may hold '@' and ':', an address holds no '@'.
-	if i := strings.LastIndexByte(s, '@'); i >= 0 {
-		if i == 0 {
-			return Access{}, fmt.Errorf("access %q: empty user: %w", clip(s), ErrInvalid)
-		}
-		if a.User, err = ParseUserPattern(s[:i]); err != nil {
-			return Access{}, err
-		}
-		host = s[i+1:]
+	user, host, port, err := SplitTarget(s)
+	if err != nil {
+		return Access{}, fmt.Errorf("access %w", err)
 	}
-	port, hasPort := "", false
-	if rest, ok := strings.CutPrefix(host, "["); ok {
-		var after string
-		if host, after, ok = strings.Cut(rest, "]"); !ok || !strings.Contains(host, ":") {
-			return Access{}, fmt.Errorf("access %q: brackets are for IPv6: %w", clip(s), ErrInvalid)
-		}
-		if port, hasPort = strings.CutPrefix(after, ":"); !hasPort && after != "" {
-			return Access{}, fmt.Errorf("access %q: want ':' after ']': %w", clip(s), ErrInvalid)
-		}
-	} else if strings.Count(host, ":") == 1 {
-		host, port, hasPort = strings.Cut(host, ":")
-	}
-	if hasPort && port == "" {
-		return Access{}, fmt.Errorf("access %q: empty port: %w", clip(s), ErrInvalid)
+	if a.User, err = ParseUserPattern(user); err != nil {
+		return Access{}, err
 	}
 	if a.Port, err = ParsePortPattern(port); err != nil {
 		return Access{}, err
@@ -46,6 +26,37 @@ func ParseAccess(s string) (Access, error) {
 		return Access{}, err
 	}
 	return a, nil
+}
+
+// SplitTarget takes [USER@]HOST[:PORT] apart, where an IPv6 address before a
+// port is in brackets. What is left out is empty, what is written is not; that
+// the parts are a user, a host and a port is for others to check.
+func SplitTarget(s string) (user, host, port string, err error) {
+	invalid := func(why string) (string, string, string, error) {
+		return "", "", "", fmt.Errorf("%q: %s: %w", clip(s), why, ErrInvalid)
+	}
+	host = s
+	// A user may hold '@' and ':', a host holds no '@'.
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		if user, host = s[:i], s[i+1:]; user == "" {
+			return invalid("empty user")
+		}
+	}
+	hasPort := false
+	if rest, ok := strings.CutPrefix(host, "["); ok {
+		var after string
+		host, after, ok = strings.Cut(rest, "]")
+		port, hasPort = strings.CutPrefix(after, ":")
+		if !ok || !strings.Contains(host, ":") || !hasPort && after != "" {
+			return invalid("want [IPv6]:PORT")
+		}
+	} else if strings.Count(host, ":") == 1 {
+		host, port, hasPort = strings.Cut(host, ":")
+	}
+	if hasPort && port == "" {
+		return invalid("empty port")
+	}
+	return user, host, port, nil
 }
 
 // String gives the identity of a as USER@IP[/LEN]:PORT: "*" is any, the length

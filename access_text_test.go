@@ -191,3 +191,26 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+func TestSplitTarget(t *testing.T) {
+	for _, test := range []struct{ in, user, host, port string }{
+		{"srv", "", "srv", ""},
+		{"root@srv", "root", "srv", ""},
+		{"a@b:c@srv:22", "a@b:c", "srv", "22"},
+		{"::1", "", "::1", ""},
+		{"[::1]", "", "::1", ""},
+		{"root@[::1]:22", "root", "::1", "22"},
+		{"root@", "root", "", ""}, // the host is for others to check
+	} {
+		user, host, port, err := gateway.SplitTarget(test.in)
+		if user != test.user || host != test.host || port != test.port || err != nil {
+			t.Errorf("SplitTarget(%q) = %q, %q, %q, %v", test.in, user, host, port, err)
+		}
+	}
+	// What is written and means nothing is not passed over in silence.
+	for _, in := range []string{"@srv", "srv:", "[::1", "[::1]22", "[::1]:", "[srv]:22"} {
+		if user, host, port, err := gateway.SplitTarget(in); !errors.Is(err, gateway.ErrInvalid) {
+			t.Errorf("SplitTarget(%q) = %q, %q, %q, %v, want ErrInvalid", in, user, host, port, err)
+		}
+	}
+}

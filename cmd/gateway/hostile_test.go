@@ -10,7 +10,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,20 +19,18 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
 	"gateway"
-	"gateway/internal/config"
 	"gateway/internal/control"
 	"gateway/internal/jail"
-	"gateway/internal/store"
 )
 
 // This file plays a session process that was taken over: it runs under the
-// real sandbox, with the real monitor and recorder, and does what an attacker
-// would. The test binary is all three programs.
+// real sandbox, with the real monitor and recorder (world_test.go), and does
+// what an attacker would (attacks_test.go, siege_test.go). The test binary is
+// all three programs.
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
@@ -53,235 +50,6 @@ type attacker struct {
 	ctl  *control.Conn
 	args []string // what the test wants it to know: see world.secrets
 	key  ssh.Signer
-}
-
-// attacks returns nil for "it worked", which it must not.
-func attacks() map[string]func(a *attacker) error {
-	return map[string]func(a *attacker) error{
-		"read /etc/passwd": func(*attacker) error { return tryOpen("/etc/passwd") },
-		"read the store":   func(a *attacker) error { return tryOpen(a.args[1]) },
-		"read the vault":   func(a *attacker) error { return tryOpen(a.args[2]) },
-		"list /proc":       func(*attacker) error { return tryOpen("/proc/self/environ") },
-		"open a socket": func(*attacker) error {
-			_, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
-			return err
-		},
-		"connect the client's socket anew": func(*attacker) error {
-			return unix.Connect(fdClient, &unix.SockaddrInet4{Port: 22, Addr: [4]byte{127, 0, 0, 1}})
-		},
-		"execute /bin/sh":    func(*attacker) error { return syscall.Exec("/bin/sh", []string{"sh"}, nil) },
-		"fork":               func(*attacker) error { return rawErr(unix.RawSyscall(unix.SYS_FORK, 0, 0, 0)) },
-		"signal the monitor": func(a *attacker) error { return unix.Kill(a.monitorPID(), unix.SIGTERM) },
-		"trace the monitor":  func(a *attacker) error { return unix.PtraceAttach(a.monitorPID()) },
-		"read the monitor's memory": func(a *attacker) error {
-			return rawErr(unix.RawSyscall6(unix.SYS_PROCESS_VM_READV, uintptr(a.monitorPID()), 0, 0, 0, 0, 0))
-		},
-		"speak out of phase": func(a *attacker) error {
-			return a.call(control.OpRun, control.Run{Command: "info", Request: []byte("{}")}, nil)
-		},
-		"open a target before login": func(a *attacker) error { return a.call(control.OpOpen, a.target("root"), nil) },
-		"send garbage": func(a *attacker) error {
-			unix.Write(fdControlSocket, bytes.Repeat([]byte{0xff}, 64))
-			return a.alive()
-		},
-		"send a short packet": func(a *attacker) error {
-			unix.Write(fdControlSocket, []byte{1})
-			return a.alive()
-		},
-		"ask an unknown operation": func(a *attacker) error { return a.call(control.Op(9999), struct{}{}, nil) },
-		"send a malformed body": func(a *attacker) error {
-			return a.call(control.OpUserKey, struct {
-				Extra int `json:"extra"`
-			}{1}, nil)
-		},
-		"send an endless message": func(a *attacker) error {
-			return a.call(control.OpUserKey, control.UserKey{Blob: make([]byte, 1<<20)}, nil)
-		},
-		"guess keys without end": func(a *attacker) error {
-			for i := range 40 {
-				if err := a.call(control.OpUserKey, control.UserKey{User: "bob", Blob: []byte{byte(i)}}, &control.UserKeyReply{}); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-		"sign anything with the host key": func(a *attacker) error {
-			return a.call(control.OpSignHost, control.SignHost{KeyType: ssh.KeyAlgoED25519, Algorithm: ssh.KeyAlgoED25519, Data: make([]byte, 512)}, nil)
-		},
-		"exchange keys without end before login": func(a *attacker) error {
-			for i := range 40 {
-				if err := a.call(control.OpSignHost, control.SignHost{KeyType: ssh.KeyAlgoED25519, Algorithm: ssh.KeyAlgoED25519, Data: hash(byte(i))}, nil); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-		"claim to be bob without a proof": func(a *attacker) error {
-			a.exchange(1)
-			return a.call(control.OpProve, control.Prove{User: "bob", Algorithm: ssh.KeyAlgoED25519, Blob: a.bobBlob(), Signature: a.sign(1, "bob", a.bobBlob())}, nil)
-		},
-		"prove with a signature for another connection": func(a *attacker) error {
-			a.exchange(1)
-			return a.prove(2)
-		},
-		"prove without a key exchange": func(a *attacker) error { return a.prove(1) },
-		"change the session id after the first exchange": func(a *attacker) error {
-			a.exchange(1)
-			a.exchange(2)
-			return a.prove(2)
-		},
-		"log in twice": func(a *attacker) error {
-			a.exchange(1)
-			if err := a.prove(1); err != nil {
-				return nil // the first must work, or this proves nothing
-			}
-			return a.prove(1)
-		},
-		"open an unauthorised target": func(a *attacker) error {
-			return a.withLogin(func() error {
-				return a.open(control.Open{Protocol: gateway.SSH, Host: "127.0.0.2", User: "root", Port: 22})
-			})
-		},
-		"open bob's target": func(a *attacker) error {
-			return a.withLogin(func() error { return a.open(a.target("bobsuser")) })
-		},
-		"sign with a key of no session": func(a *attacker) error {
-			return a.withLogin(func() error {
-				return a.call(control.OpSignEgress, control.SignEgress{Session: "000000000000000000000000", Algorithm: ssh.KeyAlgoED25519, Data: make([]byte, 100)}, nil)
-			})
-		},
-		"sign something that is no login": func(a *attacker) error {
-			return a.withSession(func(r control.OpenReply) error {
-				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Algorithm: ssh.KeyAlgoED25519, Data: make([]byte, 100)}, nil)
-			})
-		},
-		"sign a login as another user of the target": func(a *attacker) error {
-			return a.withSession(func(r control.OpenReply) error {
-				data := authData(hash(7), "otheruser", ssh.KeyAlgoED25519, r.Keys[0].Key.Blob)
-				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Algorithm: ssh.KeyAlgoED25519, Data: data}, nil)
-			})
-		},
-		"sign with a key beyond the lease": func(a *attacker) error {
-			return a.withSession(func(r control.OpenReply) error {
-				data := authData(hash(7), "root", ssh.KeyAlgoED25519, r.Keys[0].Key.Blob)
-				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Key: 1, Algorithm: ssh.KeyAlgoED25519, Data: data}, nil)
-			})
-		},
-		"sign a login as another user of the jump host": func(a *attacker) error {
-			return a.withJump(func(r control.OpenReply) error {
-				data := authData(hash(7), "otheruser", ssh.KeyAlgoED25519, r.Keys[0].Key.Blob)
-				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Jump: true, Algorithm: ssh.KeyAlgoED25519, Data: data}, nil)
-			})
-		},
-		"sign a login at the jump host as the target's user": func(a *attacker) error {
-			return a.withJump(func(r control.OpenReply) error {
-				data := authData(hash(7), "root", ssh.KeyAlgoED25519, r.Keys[0].Key.Blob)
-				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Jump: true, Algorithm: ssh.KeyAlgoED25519, Data: data}, nil)
-			})
-		},
-		"sign a login at the target as the jump host's user": func(a *attacker) error {
-			return a.withJump(func(r control.OpenReply) error {
-				data := authData(hash(7), "hopper", ssh.KeyAlgoED25519, r.Keys[0].Key.Blob)
-				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Algorithm: ssh.KeyAlgoED25519, Data: data}, nil)
-			})
-		},
-		"sign a login at a jump host that there is not": func(a *attacker) error {
-			return a.withSession(func(r control.OpenReply) error {
-				data := authData(hash(7), "", ssh.KeyAlgoED25519, r.Keys[0].Key.Blob)
-				return a.call(control.OpSignEgress, control.SignEgress{Session: r.Session, Jump: true, Algorithm: ssh.KeyAlgoED25519, Data: data}, nil)
-			})
-		},
-		"teach the host key of a jump host that there is not": func(a *attacker) error {
-			return a.withSession(func(r control.OpenReply) error {
-				return a.call(control.OpHostKey, control.HostKey{Session: r.Session, Jump: true, Type: ssh.KeyAlgoED25519, Blob: []byte("x"), Accept: true}, nil)
-			})
-		},
-		"have host keys judged without end": func(a *attacker) error {
-			return a.withSession(func(r control.OpenReply) error {
-				for i := range 100 {
-					key, _, err := ed25519.GenerateKey(rand.Reader)
-					if err != nil {
-						return err
-					}
-					pub, err := ssh.NewPublicKey(key)
-					if err != nil {
-						return err
-					}
-					ask := control.HostKey{Session: r.Session, Type: ssh.KeyAlgoED25519, Blob: pub.Marshal(), Accept: i%2 == 0}
-					if err := a.call(control.OpHostKey, ask, &control.HostKeyReply{}); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-		},
-		"go to another target through the jump host": func(a *attacker) error {
-			return a.withLogin(func() error {
-				r := a.through("hopper")
-				r.Host = "127.0.0.2"
-				return a.open(r)
-			})
-		},
-		"go through the jump host as root": func(a *attacker) error {
-			return a.withLogin(func() error { return a.open(a.through("root")) })
-		},
-		"go through a jump host without a user": func(a *attacker) error {
-			return a.withLogin(func() error { return a.open(a.through("")) })
-		},
-		"log in at the jump host itself": func(a *attacker) error {
-			return a.withLogin(func() error { return a.open(a.target("hopper")) })
-		},
-		"run what the session was not opened for": func(a *attacker) error {
-			return a.withSession(func(r control.OpenReply) error {
-				return a.call(control.OpAllow, control.Allow{Session: r.Session, Action: gateway.Action{Kind: "exec", Text: "id"}}, nil)
-			})
-		},
-		"run a command in a target's session": func(a *attacker) error {
-			return a.withSession(func(r control.OpenReply) error {
-				return a.call(control.OpRun, control.Run{Session: r.Session, Command: "info", Request: []byte("{}")}, nil)
-			})
-		},
-		"run a command as bob": func(a *attacker) error {
-			return a.withLogin(func() error {
-				var r control.OpenReply
-				if err := a.call(control.OpOpen, control.Open{Protocol: gateway.OSH, Action: gateway.Action{Kind: "osh"}}, &r); err != nil {
-					return nil // must work
-				}
-				var out control.RunReply
-				err := a.call(control.OpRun, control.Run{Session: r.Session, Command: "selfListAccesses", Request: []byte("{}"), As: "bob"}, &out)
-				if err == nil && out.Code != "OK" {
-					err = errors.New(out.Code)
-				}
-				return err
-			})
-		},
-		"connect as bob": func(a *attacker) error {
-			return a.withLogin(func() error {
-				r := a.target("bobsuser")
-				r.As = "bob"
-				return a.open(r)
-			})
-		},
-		"open a session out of phase for commands as bob": func(a *attacker) error {
-			return a.withLogin(func() error {
-				return a.open(control.Open{Protocol: gateway.OSH, Action: gateway.Action{Kind: "osh"}, As: "bob"})
-			})
-		},
-		"run an administrator's command": func(a *attacker) error {
-			return a.withLogin(func() error {
-				var r control.OpenReply
-				if err := a.call(control.OpOpen, control.Open{Protocol: gateway.OSH, Action: gateway.Action{Kind: "osh"}}, &r); err != nil {
-					return nil // must work
-				}
-				var out control.RunReply
-				err := a.call(control.OpRun, control.Run{Session: r.Session, Command: "groupCreate", Request: []byte(`{"Group":"g","Owner":"alice","NoKey":true}`)}, &out)
-				if err == nil && out.Code != "OK" {
-					err = errors.New(out.Code)
-				}
-				return err
-			})
-		},
-	}
 }
 
 // The descriptors that the monitor hands over; the control socket's is the one
@@ -459,124 +227,6 @@ func rawErr(_, _ uintptr, errno syscall.Errno) error {
 	return nil
 }
 
-// world is a gateway whose session processes are hostile.
-type world struct {
-	n       *node
-	addr    string
-	secrets []string // arguments of the hostile process
-	audit   string
-}
-
-func newWorld(t *testing.T) *world {
-	t.Helper()
-	dir := t.TempDir()
-	f := folder(dir)
-	if err := (&initCmd{Name: "test"}).fill(f, "ed25519"); err != nil {
-		t.Fatal(err)
-	}
-	for key, value := range map[string]string{"loginGraceTime": "10", "IPv4Allowed": "true", "egressProxyJumpAllowed": "true"} {
-		if err := config.Set(f.config(), knownCommands(), key, value); err != nil {
-			t.Fatal(err)
-		}
-	}
-	n, err := openNode(f, zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(n.close)
-	target := listen(t)
-	_, seed, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	alice, err := ssh.NewPublicKey(seed.Public())
-	if err != nil {
-		t.Fatal(err)
-	}
-	bobKey, _, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bob, err := ssh.NewPublicKey(bobKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := netip.MustParseAddrPort(target.Addr().String()).Port()
-	access := gateway.Access{User: "root", Prefix: netip.MustParsePrefix("127.0.0.1/32"), Port: port}
-	through := access
-	through.Proxy = gateway.Hop{Addr: netip.MustParseAddr("127.0.0.1"), Port: port, User: "hopper"}
-	addAccount(t, n, "alice", alice, access, through)
-	access.User = "bobsuser"
-	addAccount(t, n, "bob", bob, access)
-	return &world{
-		n: n, audit: filepath.Join(dir, "audit.jsonl"),
-		secrets: []string{hex.EncodeToString(seed.Seed()), f.store(), f.master(), hex.EncodeToString(bob.Marshal()), strconv.Itoa(int(port))},
-	}
-}
-
-func listen(t *testing.T) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	return l
-}
-
-func addAccount(t *testing.T, n *node, name string, key ssh.PublicKey, accesses ...gateway.Access) {
-	t.Helper()
-	owner := store.Owner{Account: name}
-	err := n.store.Update(t.Context(), func(tx store.Tx) error {
-		a := &gateway.Account{Name: name, Created: time.Now(), CreatedBy: "test"}
-		if err := tx.CreateAccount(a, 2000, 3000); err != nil {
-			return err
-		}
-		k := gateway.IngressKey{Type: key.Type(), Blob: key.Marshal(), AddedBy: "test", AddedAt: time.Now()}
-		if _, err := tx.AddIngressKey(name, k); err != nil {
-			return err
-		}
-		egress, sealed, err := n.vault.GenerateKey("ed25519", 256, "egress-key:account:"+name)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.AddEgressKey(owner, egress, sealed); err != nil {
-			return err
-		}
-		for _, a := range accesses {
-			if _, err := tx.AddAccess(owner, a, time.Now()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// serve runs the monitor until the test ends.
-func (w *world) serve(t *testing.T, attack string) {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.n.monitor.SessionCommand = append([]string{self, "hostile", attack}, w.secrets...)
-	w.n.monitor.RecorderCommand = []string{self, "recorder"}
-	l := listen(t)
-	w.addr = l.Addr().String()
-	ctx, cancel := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- w.n.monitor.Serve(ctx, l) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-served; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	})
-}
-
 // seenBySandbox are the attacks that end the process or the connection, and
 // that the monitor must have written down.
 func seenBySandbox(name string) bool {
@@ -620,28 +270,6 @@ func TestHostileSessionProcess(t *testing.T) {
 				t.Errorf("attack %q: process died unseen", name)
 			}
 		})
-	}
-}
-
-// waitAudit waits until the audit log holds text.
-func (w *world) waitAudit(t *testing.T, text string) {
-	t.Helper()
-	deadline := time.After(5 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		log, err := os.ReadFile(w.audit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(string(log), text) {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("audit log has no %s:\n%s", text, log)
-		}
 	}
 }
 

@@ -26,7 +26,7 @@ func accountListArchives(ctx context.Context, c *call, _ *osh.AccountListArchive
 }
 
 func accountPurgeArchive(ctx context.Context, c *call, r *osh.AccountPurgeArchive) (osh.Result, error) {
-	if err := c.confirm(r.ConfirmOption, fmt.Sprintf("Yes, purge the archive %d", r.Archive)); err != nil {
+	if err := c.confirm(r.ConfirmOption, "This can't be undone.", fmt.Sprintf("Yes, purge the archive %d", r.Archive)); err != nil {
 		return osh.Result{}, err
 	}
 	account := ""

@@ -12,8 +12,9 @@ func accountDelete(ctx context.Context, c *call, r *osh.AccountDelete) (osh.Resu
 	if err := c.mayGovern(r.Account); err != nil {
 		return osh.Result{}, err
 	}
-	if sentence := "Yes, delete the account " + r.Account; !r.NoConfirm && r.Confirm != sentence {
-		return osh.Result{}, c.fail(osh.CodeUnconfirmed, "Its live sessions end, and only accountRestore brings it back. To go on, type: %s", sentence)
+	stake := "Its live sessions end, and only accountRestore brings it back."
+	if err := c.confirm(r.ConfirmOption, stake, "Yes, delete the account "+r.Account); err != nil {
+		return osh.Result{}, err
 	}
 	owner := store.Owner{Account: r.Account}
 	var archive int64

@@ -8,6 +8,7 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"os"
 	"time"
@@ -215,7 +216,10 @@ func (e *Executor) Run(ctx context.Context, a Actor, command string, request jso
 		return r // recorded inside the transaction
 	}
 	rec := c.record()
-	rec.Code, rec.Message, rec.Err = r.Code, r.Message, err
+	rec.Code, rec.Message = r.Code, r.Message
+	if _, told := errors.AsType[*answered](err); !told {
+		rec.Err = err
+	}
 	if err := e.Audit(ctx, rec); err != nil {
 		r.Close()
 		return osh.Refuse(gateway.RefusalNoSpace, "the command can't be recorded, so it is refused")

@@ -68,7 +68,7 @@ func (c *call) authoriseSudo(s state, check right) error {
 		if err := c.factors(by); err != nil {
 			return err
 		}
-		if !slices.Contains(c.e.Config().Admins, c.actor.By) {
+		if !slices.Contains(c.set.Admins, c.actor.By) {
 			return refusal(gateway.RefusalRestricted, "only administrators may act as another account")
 		}
 	}

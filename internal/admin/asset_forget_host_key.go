@@ -15,7 +15,7 @@ func assetForgetHostKey(ctx context.Context, c *call, r *osh.AssetForgetHostKey)
 	}
 	v := osh.AssetForgetHostKeyValue{ChangedFiles: strconv.Itoa(n)}
 	if n == 0 {
-		return osh.OK(c.cmd.Name, "OK_NO_CHANGE", "Nobody knew a host key of "+hostKeyName(addr)+".", v), nil
+		return osh.Result{}, c.done("OK_NO_CHANGE", v, "Nobody knew a host key of %s.", hostKeyName(addr))
 	}
 	return c.ok(v, "The host key of %s is forgotten, for %s.", net.JoinHostPort(r.Host, strconv.Itoa(int(addr.Port()))), count(n, "account"))
 }

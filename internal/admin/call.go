@@ -21,7 +21,7 @@ import (
 type call struct {
 	e        *Executor
 	actor    Actor
-	set      Settings
+	set      Settings         // at the start, and from a change on as it is then
 	snap     *policy.Snapshot // at the start
 	now      time.Time
 	raw      json.RawMessage // as it was sent
@@ -118,6 +118,7 @@ func (c *call) update(ctx context.Context, f func(tx store.Tx) error) error {
 		return err
 	}
 	defer release()
+	c.set = c.e.Config() // what came before may have taken long, and administrators are named there
 	err = c.e.Store.Update(ctx, func(tx store.Tx) error {
 		if err := c.authorise(tx); err != nil {
 			return err
@@ -202,10 +203,10 @@ func (c *call) fail(code, format string, args ...any) error {
 
 // noChange ends the command, successfully, with OK_NO_CHANGE.
 func (c *call) noChange(format string, args ...any) error {
-	return &answered{osh.OK(c.cmd.Name, "OK_NO_CHANGE", fmt.Sprintf(format, args...), nil)}
+	return c.done("OK_NO_CHANGE", nil, format, args...)
 }
 
-// done ends the command, successfully, with a code that starts with OK_, and
+// done ends the command, successfully, with a code that starts with OK, and
 // undoes a transaction.
 func (c *call) done(code string, value any, format string, args ...any) error {
 	return &answered{osh.OK(c.cmd.Name, code, fmt.Sprintf(format, args...), value)}

@@ -13,9 +13,9 @@ import (
 const maxCompletions = 100
 
 // Complete gives names that start with prefix to the prompt of a: those of the
-// commands it may use, of groups or of accounts. Group names are no secret
-// (groupList --all); account names are, except to who may list them or manages
-// a group.
+// commands it may use, of groups, of accounts, or of the hosts that it may
+// reach. Group names are no secret (groupList --all); account names are, except
+// to who may list them or manages a group.
 func (e *Executor) Complete(a Actor, kind, prefix string) []string {
 	c := &call{e: e, actor: a, set: e.Config(), snap: e.Policy.Load(), now: e.Now()}
 	names := []string{}
@@ -57,8 +57,9 @@ func (c *call) answers(command string) bool {
 }
 
 // hosts gives the single targets that start with prefix and that the actor has
-// an access to without a jump host, as ADDRESS, or as the name that was resolved when the access was
-// added, and after USER@ where the access is for one user.
+// an access to without a jump host, as ADDRESS, or as the name that was
+// resolved when the access was added, and after USER@ where the access is for
+// one user.
 func (c *call) hosts(prefix string) []string {
 	me := c.me()
 	if me == nil {

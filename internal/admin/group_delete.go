@@ -11,7 +11,7 @@ func groupDelete(ctx context.Context, c *call, r *osh.GroupDelete) (osh.Result, 
 	if _, err := c.group(c.state(), r.Group); err != nil {
 		return osh.Result{}, err
 	}
-	if err := c.confirm(r.ConfirmOption, "Yes, delete the group "+r.Group); err != nil {
+	if err := c.confirm(r.ConfirmOption, "This can't be undone.", "Yes, delete the group "+r.Group); err != nil {
 		return osh.Result{}, err
 	}
 	err := c.update(ctx, func(tx store.Tx) error {
@@ -27,10 +27,11 @@ func groupDelete(ctx context.Context, c *call, r *osh.GroupDelete) (osh.Result, 
 	return c.ok(osh.GroupDeleteValue{Group: r.Group, Operation: "deleted"}, "The group %s is deleted.", r.Group)
 }
 
-// confirm wants the sentence typed, unless it was said not to ask.
-func (c *call) confirm(o osh.ConfirmOption, sentence string) error {
+// confirm tells what is at stake and wants the sentence typed, unless it was
+// said not to ask.
+func (c *call) confirm(o osh.ConfirmOption, stake, sentence string) error {
 	if o.NoConfirm || o.Confirm == sentence {
 		return nil
 	}
-	return c.fail(osh.CodeUnconfirmed, "This can't be undone. To go on, type: %s", sentence)
+	return c.fail(osh.CodeUnconfirmed, "%s To go on, type: %s", stake, sentence)
 }

@@ -127,7 +127,7 @@ func groupListGuestAccesses(ctx context.Context, c *call, r *osh.GroupListGuestA
 	}
 	acl := c.listed(g.Guests[r.Account])
 	if len(acl) == 0 {
-		return osh.OK(c.cmd.Name, "OK_EMPTY", r.Account+" has no guest access in the group "+g.Name+", or none that matches.", nil), nil
+		return osh.Result{}, c.done("OK_EMPTY", nil, "%s has no guest access in the group %s, or none that matches.", r.Account, g.Name)
 	}
 	note := c.nameAddresses(ctx, r.ReverseDNS, acl)
 	return c.ok(acl, "%sWhat %s may reach as a guest of the group %s:", note, r.Account, g.Name)

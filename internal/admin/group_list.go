@@ -25,7 +25,7 @@ func groupList(_ context.Context, c *call, r *osh.GroupList) (osh.Result, error)
 		}
 	}
 	if len(groups) == 0 {
-		return osh.OK(c.cmd.Name, "OK_EMPTY", "There is no group to show.", nil), nil
+		return osh.Result{}, c.done("OK_EMPTY", nil, "There is no group to show.")
 	}
 	return c.ok(groups, "")
 }

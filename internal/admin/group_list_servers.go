@@ -17,7 +17,7 @@ func groupListServers(ctx context.Context, c *call, r *osh.GroupListServers) (os
 	}
 	acl := c.listed(g.Accesses)
 	if len(acl) == 0 {
-		return osh.OK(c.cmd.Name, "OK_EMPTY", "The group "+g.Name+" has no server, or none that matches.", nil), nil
+		return osh.Result{}, c.done("OK_EMPTY", nil, "The group %s has no server, or none that matches.", g.Name)
 	}
 	note := c.nameAddresses(ctx, r.ReverseDNS, acl)
 	return c.ok(acl, "%sServers of the group %s:", note, g.Name)

@@ -46,7 +46,7 @@ func groupModify(ctx context.Context, c *call, r *osh.GroupModify) (osh.Result, 
 			lines = append(lines, m.Message)
 		}
 		if !changed {
-			return &answered{osh.OK(c.cmd.Name, "OK", groupModified(g.Name, lines), v)}
+			return c.done("OK", v, "%s", groupModified(g.Name, lines))
 		}
 		return tx.UpdateGroup(g)
 	})

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -96,31 +97,19 @@ func (l *serverList) why(err error) string {
 	return l.c.answer(err).Message
 }
 
-// access reads one line, [USER@]HOST[:PORT][ COMMENT]. A user may hold '@', a
-// host does not; an IPv6 address before a port is in brackets.
+// access reads one line, [USER@]HOST[:PORT][ COMMENT].
 func (l *serverList) access(ctx context.Context, line string) (gateway.Access, error) {
 	c := l.c
 	target, comment := line, ""
 	if i := strings.IndexAny(line, " \t"); i >= 0 {
 		target, comment = line[:i], strings.TrimSpace(line[i:])
 	}
-	o := osh.AccessOptions{User: "*", Host: target, Port: "*"}
-	if i := strings.LastIndexByte(target, '@'); i >= 0 {
-		o.User, o.Host = target[:i], target[i+1:]
+	user, host, port, err := gateway.SplitTarget(target)
+	if err != nil {
+		return gateway.Access{}, c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
 	}
-	if rest, ok := strings.CutPrefix(o.Host, "["); ok {
-		host, port, ok := strings.Cut(rest, "]")
-		if o.Host = host; !ok || port != "" && port[0] != ':' {
-			return gateway.Access{}, c.fail("ERR_INVALID_PARAMETER", "want [IPv6]:PORT")
-		}
-		if port != "" {
-			o.Port = port[1:]
-		}
-	} else if strings.Count(o.Host, ":") == 1 {
-		o.Host, o.Port, _ = strings.Cut(o.Host, ":")
-	}
+	o := osh.AccessOptions{User: cmp.Or(user, "*"), Host: host, Port: cmp.Or(port, "*")}
 	var a gateway.Access
-	var err error
 	if a.User, err = c.accessUser(o); err != nil {
 		return a, err
 	}
@@ -133,7 +122,7 @@ func (l *serverList) access(ctx context.Context, line string) (gateway.Access, e
 	}
 	a.Comment = cleanComment(comment)
 	if a.Comment == "" && h.name != "" {
-		a.Comment = "hostname=" + h.name
+		a.Comment = hostnameComment + h.name
 	}
 	a.AddedBy, a.AddedAt = c.actor.Account, c.now
 	return a, nil

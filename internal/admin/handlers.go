@@ -5,7 +5,8 @@ import (
 	"gateway/internal/osh"
 )
 
-// handlers gives for each command what executes it.
+// handlers gives for each command what executes it: a table, so its length is
+// that of the list of commands.
 func handlers() map[string]handler {
 	all := map[string]handler{
 		"accountAddPersonalAccess": handle(accountAddPersonalAccess),

@@ -37,7 +37,7 @@ func (c *call) listAccesses(ctx context.Context, a *gateway.Account, o osh.ListA
 		}
 	}
 	if len(lists) == 0 {
-		return osh.OK(c.cmd.Name, "OK_EMPTY", a.Name+" has no access, or none that matches.", nil), nil
+		return osh.Result{}, c.done("OK_EMPTY", nil, "%s has no access, or none that matches.", a.Name)
 	}
 	acls := make([][]osh.ListedAccess, len(lists))
 	for i, l := range lists {

@@ -226,3 +226,21 @@ func TestHelpAndCompletion(t *testing.T) {
 	}
 	f.want("OK", "bob", "help", osh.Help{})
 }
+
+// Who is taken out of adminAccounts while their command is on its way changes
+// nothing any more.
+func TestRightsAreCheckedOnPresentSettings(t *testing.T) {
+	f := newFixture(t)
+	reads := 0
+	f.exec.Config = func() admin.Settings {
+		set := f.set
+		if reads++; reads > 1 {
+			set.Admins = nil
+		}
+		return set
+	}
+	f.want("KO_RESTRICTED_COMMAND", "alice", "adminMaintenance", osh.AdminMaintenance{Lock: true})
+	if m := f.live.Load().Maintenance(); m != nil {
+		t.Errorf("maintenance is on: %+v", m)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"gateway"
 	"gateway/internal/osh"
@@ -128,33 +127,18 @@ func (c *call) whyRequest(ctx context.Context, account string, r *osh.WhyAccess)
 	return q, nil
 }
 
-// whyTarget splits [USER@]HOST[:PORT], where an IPv6 address before a port is
-// in brackets.
+// whyTarget is what the options name, which may be all in one.
 func (c *call) whyTarget(r *osh.WhyAccess) (user, host, port string, err error) {
-	user, host, port = r.User, r.Host, r.Port
-	if i := strings.LastIndexByte(host, '@'); i >= 0 {
-		if user != "" && user != host[:i] {
-			return "", "", "", c.fail("ERR_INCOMPATIBLE_PARAMETERS", "two different users are given")
-		}
-		user, host = host[:i], host[i+1:]
-	}
-	bare, after, bracketed := strings.Cut(strings.TrimPrefix(host, "["), "]")
-	within, hasPort := strings.CutPrefix(after, ":")
+	user, host, port, err = gateway.SplitTarget(r.Host)
 	switch {
-	case strings.HasPrefix(host, "[") && bracketed:
-		host = bare
-	case strings.Count(host, ":") == 1:
-		host, within, hasPort = strings.Cut(host, ":")
-	default:
-		return user, host, port, nil
+	case err != nil:
+		err = c.fail("ERR_INVALID_PARAMETER", "%s", what(err, gateway.ErrInvalid))
+	case user != "" && r.User != "" && user != r.User:
+		err = c.fail("ERR_INCOMPATIBLE_PARAMETERS", "two different users are given")
+	case port != "" && r.Port != "" && port != r.Port:
+		err = c.fail("ERR_INCOMPATIBLE_PARAMETERS", "two different ports are given")
 	}
-	if !hasPort {
-		return user, host, port, nil
-	}
-	if port != "" && port != within {
-		return "", "", "", c.fail("ERR_INCOMPATIBLE_PARAMETERS", "two different ports are given")
-	}
-	return user, host, within, nil
+	return cmp.Or(user, r.User), host, cmp.Or(port, r.Port), err
 }
 
 func (c *call) whyHost(ctx context.Context, user, host, port string) (gateway.Target, error) {

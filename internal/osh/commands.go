@@ -2,7 +2,8 @@ package osh
 
 import "slices"
 
-// Commands returns the declaration of every command, sorted by name.
+// Commands returns the declaration of every command, sorted by name. It is a
+// table, so its length is that of the list.
 func Commands() []*Command {
 	all := []*Command{
 		accountAddPersonalAccessCommand(),

@@ -15,9 +15,9 @@ type GroupSetServers struct {
 	Lines      string
 }
 
-// MaxServerLines bounds the JSON form of the lines, so that the request stays
+// maxServerLines bounds the JSON form of the lines, so that the request stays
 // below what the monitor reads.
-const MaxServerLines = 1000 << 10
+const maxServerLines = 1000 << 10
 
 // GroupSetServersValue is the value of groupSetServers, also of its failure.
 type GroupSetServersValue struct {
@@ -60,8 +60,8 @@ func groupSetServersLocal(ctx context.Context, env *Env, req any, run RunFunc) (
 	if err != nil {
 		return Fail("groupSetServers", "ERR_INVALID_PARAMETER", "the list could not be read to its end, so nothing was changed: "+err.Error(), nil), nil
 	}
-	if raw, err := json.Marshal(text); err != nil || len(raw) > MaxServerLines {
-		return Fail("groupSetServers", "ERR_INVALID_PARAMETER", fmt.Sprintf("the list is longer than %d KiB", MaxServerLines>>10), nil), nil
+	if raw, err := json.Marshal(text); err != nil || len(raw) > maxServerLines {
+		return Fail("groupSetServers", "ERR_INVALID_PARAMETER", fmt.Sprintf("the list is longer than %d KiB", maxServerLines>>10), nil), nil
 	}
 	r.Lines = text
 	return run(ctx, r)

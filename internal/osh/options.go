@@ -20,7 +20,7 @@ type Option struct {
 	Arg        string // placeholder of the value; empty for a flag
 	Positional bool
 	Required   bool
-	Complete   string // "account", "group" or "command": what the value names
+	Complete   string // "account", "command", "group" or "host": what the value names
 	Help       string
 	index      []int
 }
