@@ -1,6 +1,7 @@
 package netconf
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -162,13 +163,10 @@ func (g *gate) refuse(m *message, why *refusal, size int) error {
 	case <-g.ctx.Done():
 		return context.Cause(g.ctx)
 	}
-	var framed []byte
-	for _, part := range frame(g.in.chunked, why.reply(m, g.in.chunked)) {
-		framed = append(framed, part...)
-	}
+	reply := bytes.Join(framed(g.in.chunked, why.reply(m, g.in.chunked)), nil)
 	g.writing.Lock()
 	defer g.writing.Unlock()
-	g.waiting = append(g.waiting, refused{why.event(m, size), framed})
+	g.waiting = append(g.waiting, refused{why.event(m, size), reply})
 	if g.mid {
 		return nil
 	}

@@ -139,8 +139,19 @@ func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n'
 
 // frame gives a message as it is sent: one chunk, or several so that nowhere
 // in what is sent a chunk's content looks like the end of the message, for
-// devices that look for that instead of counting.
+// devices that look for that instead of counting. A small one is in one piece.
 func frame(chunked bool, message []byte) [][]byte {
+	parts := framed(chunked, message)
+	if len(message) <= maxPiece {
+		return [][]byte{bytes.Join(parts, nil)}
+	}
+	return parts
+}
+
+// maxPiece bounds what is copied to be sent in one piece.
+const maxPiece = 16 << 10
+
+func framed(chunked bool, message []byte) [][]byte {
 	if !chunked {
 		return [][]byte{message, []byte(endOfMessage)}
 	}

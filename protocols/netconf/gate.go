@@ -164,22 +164,22 @@ func (g *gate) take() error {
 }
 
 // agree finds out how messages are framed after the client's hello: in chunks
-// if both sides can, RFC 6242 section 4.1.
+// if both sides can, RFC 6242 section 4.1. It waits for the device's hello in
+// any case: much gear loses what comes before.
 func (g *gate) agree() error {
 	select {
 	case <-g.clientSaid:
 	default:
 		return nil
 	}
-	if !g.agreed && g.client.v11 {
+	if !g.agreed {
 		select {
 		case <-g.deviceSaid:
 		case <-g.ctx.Done():
 			return context.Cause(g.ctx)
 		}
-		g.in.chunked = g.device.v11
+		g.in.chunked, g.agreed = g.client.v11 && g.device.v11, true
 	}
-	g.agreed = true
 	return nil
 }
 
