@@ -22,6 +22,9 @@ func TestSSH(t *testing.T) { runScripts(t, "testdata/ssh") }
 // TestOsh runs the scripts about the gateway's own commands.
 func TestOsh(t *testing.T) { runScripts(t, "testdata/osh") }
 
+// TestNETCONF runs the scripts about NETCONF devices.
+func TestNETCONF(t *testing.T) { runScripts(t, "testdata/netconf") }
+
 // runScripts runs a folder of scripts. Besides testscript's own commands they
 // have:
 //
@@ -29,6 +32,7 @@ func TestOsh(t *testing.T) { runScripts(t, "testdata/osh") }
 //	halt                          the gateway is told to end; it must do so with exit status 0
 //	target [-no-access] VAR       a target that trusts alice, who may reach it; its port is $VAR,
 //	                              and its login $user; $at is user@address
+//	device VAR                    a target that nobody may reach yet, with netconfd
 //	identity VAR old|new          the target shows this host key from now on
 //	allow VAR FILE                the target lets the keys of FILE in, and no others
 //	gw EXIT [SSH OPTION ...] -- WORD ...    ssh alice@gateway -- WORD ... exits with EXIT
@@ -49,7 +53,7 @@ func runScripts(t *testing.T, dir string) {
 		Setup:               setUpScript,
 		Condition:           missing,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve, "halt": halt, "target": startTarget, "identity": identity, "allow": allow,
+			"serve": serve, "halt": halt, "target": startTarget, "device": startDevice, "identity": identity, "allow": allow,
 			"gw": gw, "osh": osh, "exits": exits, "audit": audit, "clean": clean,
 			"soon": soon, "account": account, "fake": startFake, "logged": logged,
 		},
@@ -97,8 +101,8 @@ func available(name string) error {
 			return errors.New("not root")
 		}
 		return nil
-	case "paramiko":
-		return exec.Command("/usr/bin/python3", "-c", "import paramiko").Run()
+	case "paramiko", "ncclient":
+		return exec.Command("/usr/bin/python3", "-c", "import "+name).Run()
 	}
 	_, err := exec.LookPath(name)
 	return err

@@ -66,6 +66,7 @@ PrintLastLog no
 MaxSessions 100
 AcceptEnv *
 Subsystem sftp internal-sftp
+Subsystem netconf /bin/sh %[1]s/netconf
 SetEnv HOME=%[1]s SHLVL=2
 PidFile none
 `, dir)

@@ -20,7 +20,7 @@ type answers struct {
 
 	writing sync.Mutex // held while the client is written to; guards what follows
 	from    framer
-	settled bool   // how messages are framed is known
+	known   bool   // how messages are framed
 	mid     bool   // a message has begun
 	head    []byte // how it begins
 	size    int64
@@ -58,7 +58,7 @@ func (g *gate) settleFraming() error {
 	default:
 		return nil
 	}
-	if g.settled {
+	if g.known {
 		return nil
 	}
 	if g.device.v11 {
@@ -70,7 +70,7 @@ func (g *gate) settleFraming() error {
 	}
 	g.writing.Lock()
 	defer g.writing.Unlock()
-	g.from.chunked, g.settled = g.device.v11 && g.client.v11, true
+	g.from.chunked, g.known = g.device.v11 && g.client.v11, true
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package netconf
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -13,7 +14,8 @@ const maxOpen = 1024
 // calls are the rpcs that the device was sent, to know what its replies are
 // for, and what a commit commits.
 type calls struct {
-	now func() time.Time
+	now     func() time.Time
+	settled chan struct{} // a reply has come since somebody looked
 
 	callsMu sync.Mutex // guards what follows
 	open    []sent
@@ -66,6 +68,12 @@ func (c *calls) settle(a answer) sent {
 	if i < 0 || a.root != answerName {
 		return sent{}
 	}
+	defer func() {
+		select {
+		case c.settled <- struct{}{}:
+		default:
+		}
+	}()
 	s := c.open[i]
 	c.open = slices.Delete(c.open, i, i+1)
 	later := slices.ContainsFunc(c.open[i:], func(s sent) bool { return changes(s.operation) })
@@ -73,4 +81,22 @@ func (c *calls) settle(a answer) sent {
 		c.confirm = s.at.Add(s.confirm)
 	}
 	return s
+}
+
+// awaitReplies waits until the device has answered all it was sent: much gear
+// ends the session, unanswered requests or not, when its input ends.
+func (c *calls) awaitReplies(ctx context.Context) {
+	for {
+		c.callsMu.Lock()
+		open := len(c.open)
+		c.callsMu.Unlock()
+		if open == 0 {
+			return
+		}
+		select {
+		case <-c.settled:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

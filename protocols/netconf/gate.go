@@ -3,6 +3,7 @@ package netconf
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"time"
 
@@ -54,7 +55,7 @@ func newGate(ctx context.Context, c protocols.Client, s protocols.Session) *gate
 	return &gate{
 		Client: c, ctx: ctx, session: s,
 		hellos:  hellos{clientSaid: make(chan struct{}), deviceSaid: make(chan struct{})},
-		calls:   calls{now: time.Now},
+		calls:   calls{now: time.Now, settled: make(chan struct{}, 1)},
 		answers: answers{slots: make(chan struct{}, maxWaiting)},
 	}
 }
@@ -103,6 +104,9 @@ func (g *gate) Read(p []byte) (int, error) {
 			return n, nil
 		}
 		if len(g.rest) == 0 && g.err != nil {
+			if g.err == io.EOF {
+				g.awaitReplies(g.ctx)
+			}
 			return 0, g.err
 		}
 		if len(g.rest) == 0 {

@@ -46,7 +46,7 @@ func parameters(operation string) []string {
 	case "get-config":
 		return []string{"source"}
 	case "edit-config":
-		return []string{"target", "config", "url"}
+		return []string{"target", "url"}
 	case "copy-config":
 		return []string{"target", "source"}
 	case "delete-config", "lock", "unlock":
@@ -229,7 +229,7 @@ func (m *message) readParameter(s *scanner, t token, params []string) error {
 	local := t.name.local
 	if !slices.ContainsFunc(params, func(p string) bool { return strings.EqualFold(p, local) }) {
 		content, err := skip(s)
-		if local == "filter" {
+		if local == "filter" || local == "config" { // also without a namespace, as many clients write it
 			m.config = content
 		}
 		return err
@@ -244,9 +244,6 @@ func (m *message) readParameter(s *scanner, t token, params []string) error {
 	}
 	content, err := skip(s)
 	m.params[local] = string(content)
-	if local == "config" {
-		m.params[local], m.config = "", content
-	}
 	return err
 }
 
@@ -321,11 +318,7 @@ func (m *message) decide() error {
 		return m.decideCommit()
 	}
 	m.ask = []gateway.RPC{{Name: m.operation, Datastore: m.store}}
-	_, byURL := m.params["url"]
-	if byURL || m.params["source"] == "url" && of != "source" {
-		if _, both := m.params["config"]; both {
-			return refuseElement("bad-element", "url", "config and url exclude each other")
-		}
+	if _, byURL := m.params["url"]; byURL || m.params["source"] == "url" && of != "source" {
 		m.ask = append(m.ask, gateway.RPC{Name: m.operation, Datastore: "url"})
 	}
 	return nil
