@@ -224,11 +224,36 @@ func (a *attempt) password(ctx context.Context) error {
 	if len(text) == 0 || bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return &protocols.LoginError{Kind: protocols.PasswordMissing, Err: errors.New("the egress password can't be typed")}
 	}
+	if err := a.stillAsking(); err != nil {
+		return err
+	}
 	a.scrub.Add(text)
 	keys := append(bytes.Clone(text), '\r')
 	defer clear(keys)
 	if _, err := a.conn.wire.Write(keys); err != nil {
 		return &protocols.LoginError{Kind: protocols.BrokenHandshake, Err: errBroken}
+	}
+	return nil
+}
+
+// atHand bounds the look for what came while the password was fetched.
+const atHand = 2 * time.Millisecond
+
+// stillAsking fails when the target went on talking while the password was
+// fetched: then it was at no prompt.
+func (a *attempt) stillAsking() error {
+	if err := a.conn.wire.SetReadDeadline(time.Now().Add(atHand)); err != nil {
+		return &protocols.LoginError{Kind: protocols.BrokenHandshake, Err: errBroken}
+	}
+	var buf [1024]byte
+	if n, _ := a.conn.Read(buf[:]); n > 0 { // an error shows when it is read on
+		a.engine.Received(buf[:n])
+		a.greet(a.scrub.Scrub(buf[:n]))
+	}
+	for _, action := range a.engine.Interrupted() {
+		if f, ok := action.(dialogue.Failed); ok {
+			return a.failed(f)
+		}
 	}
 	return nil
 }
