@@ -25,6 +25,7 @@ import (
 type recordingCmd struct {
 	List   recordingListCmd   `cmd:"" help:"List the recordings of this node, latest first."`
 	Play   recordingPlayCmd   `cmd:"" help:"Replay a recording in this terminal, in its own time."`
+	Show   recordingShowCmd   `cmd:"" help:"List what a session did, by the protocol that it spoke."`
 	Export recordingExportCmd `cmd:"" help:"Convert a recording to another format."`
 	Verify recordingVerifyCmd `cmd:"" help:"Prove that recordings are complete and unaltered. Exit status 1 when one is not."`
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"gateway"
 	"gateway/protocols/protocoltest"
@@ -25,11 +26,17 @@ type rights struct {
 	protocoltest.Session
 	lists string
 	full  atomic.Bool // nothing more is recorded
+	tape  *recorder.Writer
 }
 
 func (r *rights) Record(e recorder.Event) error {
 	if r.full.Load() {
 		return gateway.ErrNoRecord
+	}
+	if r.tape != nil {
+		if err := r.tape.Note(time.Second, e); err != nil {
+			return err
+		}
 	}
 	return r.Session.Record(e)
 }
@@ -61,9 +68,15 @@ type scene struct {
 // start begins a scene in which both have said hello.
 func start(t testing.TB, lists string, chunked bool) *scene {
 	t.Helper()
+	return startTaped(t, lists, chunked, nil)
+}
+
+// startTaped records it as well.
+func startTaped(t testing.TB, lists string, chunked bool, tape *recorder.Writer) *scene {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	s := &scene{t: t, client: protocoltest.NewClient(), session: &rights{lists: lists}, ended: make(chan error, 1), chunked: chunked}
+	s := &scene{t: t, client: protocoltest.NewClient(), session: &rights{lists: lists, tape: tape}, ended: make(chan error, 1), chunked: chunked}
 	s.gate = newGate(ctx, s.client, s.session)
 	t.Cleanup(func() { s.client.Close() })
 	go func() {
