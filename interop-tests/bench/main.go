@@ -45,6 +45,7 @@ func measurements() []measurement {
 		{"throughput", (*bench).throughput},
 		{"sessions", (*bench).sessionRate},
 		{"memory", (*bench).idleMemory},
+		{"netconf", (*bench).netconf},
 		{"policy", (*bench).policy},
 		{"scale", (*bench).scale},
 	}
@@ -59,12 +60,16 @@ func main() {
 
 func run() error {
 	quick := flag.Bool("quick", false, "a tenth of the runs: numbers are rough")
-	only := flag.String("only", "", "only these measurements: firstbyte,echo,throughput,sessions,memory,policy,scale")
+	only := flag.String("only", "", "only these measurements: firstbyte,echo,throughput,sessions,memory,netconf,policy,scale")
 	routes := flag.String("routes", "direct,jump,gateway", "only these routes")
 	bin := flag.String("bin", "bin/gateway", "the gateway")
 	soak := flag.Duration("soak", 0, "instead of measuring, open sessions for so long and look for leaks")
+	asDevice := flag.Bool("device", false, "be the device that netconf measures with")
 	verbose := flag.Bool("v", false, "show what the servers and clients say")
 	flag.Parse()
+	if *asDevice {
+		return device(os.Stdin, os.Stdout)
+	}
 
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()

@@ -27,6 +27,7 @@ type bench struct {
 
 	dir     string
 	user    string
+	port    string // of the target
 	routes  []route
 	servers []*exec.Cmd
 }
@@ -80,6 +81,7 @@ func (b *bench) setUp(names []string) error {
 	if err != nil {
 		return err
 	}
+	b.port = target
 	var config strings.Builder
 	fmt.Fprintf(&config, `Host *
 	IdentityFile %s
@@ -168,6 +170,10 @@ func (b *bench) sshd() (pid int, port string, err error) {
 	if port, err = freePort(); err != nil {
 		return 0, "", err
 	}
+	self, err := os.Executable()
+	if err != nil {
+		return 0, "", err
+	}
 	config := b.path("sshd_config_" + port)
 	text := fmt.Sprintf(`ListenAddress 127.0.0.1
 Port %s
@@ -182,7 +188,8 @@ MaxStartups 200
 MaxSessions 200
 LogLevel ERROR
 Subsystem sftp internal-sftp
-`, port, b.path("host"), b.path("authorized_keys"))
+Subsystem netconf %s -device
+`, port, b.path("host"), b.path("authorized_keys"), self)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return 0, "", err
 	}
