@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unsafe"
@@ -163,6 +164,9 @@ func (p *autologin) refused(err error) error {
 func (p *autologin) failed(err error) *protocols.LoginError {
 	_, text, disconnected := strings.Cut(err.Error(), "ssh: disconnect, reason ")
 	_, text, _ = strings.Cut(text, ": ")
+	if plain, err := strconv.Unquote(text); err == nil {
+		text = plain
+	}
 	switch {
 	case p.stop != nil || !disconnected:
 	case p.profiles.Locked(text) && !(p.given && strings.Contains(strings.ToLower(text), "authentication failures")):
