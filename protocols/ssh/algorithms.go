@@ -63,11 +63,14 @@ func keyType(algorithm string) string {
 // noCommon names the kind of algorithm, what the peer has of it, and what would
 // help.
 func (a *attempt) noCommon(e *ssh.AlgorithmNegotiationError) error {
-	text := fmt.Sprintf("no common algorithm for %s: %s has only %s", line(e.What), a.peer, line(strings.Join(e.RequestedAlgorithms, ",")))
+	has := without(slices.Clone(e.RequestedAlgorithms), func(name string) bool { // signs of extensions, no algorithms
+		return strings.HasPrefix(name, "kex-strict-") || strings.HasPrefix(name, "ext-info-")
+	})
+	text := fmt.Sprintf("no common algorithm for %s: %s has only %s", line(e.What), a.peer, line(strings.Join(has, ",")))
 	old := algorithmsFor(true)
 	can := slices.Concat(old.KeyExchanges, old.Ciphers, old.MACs, old.HostKeys)
 	var helps []string
-	for _, name := range e.RequestedAlgorithms {
+	for _, name := range has {
 		if slices.Contains(can, name) {
 			helps = append(helps, name)
 		}
