@@ -22,7 +22,7 @@ type attack func(a *attacker) error
 func attacks() map[string]attack {
 	all := map[string]attack{}
 	for _, some := range []map[string]attack{
-		sandboxAttacks(), protocolAttacks(), loginAttacks(), openAttacks(), signAttacks(), jumpAttacks(), routeAttacks(), actionAttacks(),
+		sandboxAttacks(), protocolAttacks(), loginAttacks(), openAttacks(), signAttacks(), jumpAttacks(), routeAttacks(), actionAttacks(), passwordAttacks(),
 	} {
 		maps.Copy(all, some)
 	}

@@ -231,7 +231,8 @@ func rawErr(_, _ uintptr, errno syscall.Errno) error {
 // that the monitor must have written down.
 func seenBySandbox(name string) bool {
 	for _, part := range []string{"execute", "fork", "signal the monitor", "trace", "memory", "phase", "before login", "garbage", "short packet", "unknown",
-		"malformed", "endless", "guess", "anything", "without a key exchange", "twice", "no session", "no login", "sign a login", "teach", "beyond", "in a target", "opened for", "without end"} {
+		"malformed", "endless", "guess", "anything", "without a key exchange", "twice", "no session", "no login", "sign a login", "teach", "beyond", "in a target", "opened for", "without end",
+		"have a password", "have all", "have the next", "claim that", "connect again", "connect more often"} {
 		if strings.Contains(name, part) {
 			return true
 		}
@@ -244,6 +245,9 @@ func TestHostileSessionProcess(t *testing.T) {
 		t.Skip("starts many processes")
 	}
 	for name := range attacks() {
+		if strings.HasSuffix(name, "frozen") {
+			continue // see TestHostileWhenFrozen
+		}
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.serve(t, name)

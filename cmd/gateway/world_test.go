@@ -69,6 +69,7 @@ func newWorld(t *testing.T) *world {
 	through := access
 	through.Proxy = gateway.Hop{Addr: netip.MustParseAddr("127.0.0.1"), Port: port, User: "hopper"}
 	addAccount(t, n, "alice", alice, access, through)
+	addPasswords(t, n, "alice", 2)
 	access.User = "bobsuser"
 	addAccount(t, n, "bob", bob, access)
 	return &world{
