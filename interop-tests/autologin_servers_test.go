@@ -256,3 +256,31 @@ func TestTypedPassword(t *testing.T) {
 		}
 	}
 }
+
+// TestLegacyKeys logs in with keys where nothing newer than SHA-1 is known;
+// to add the access is a login too.
+func TestLegacyKeys(t *testing.T) {
+	t.Parallel()
+	needs(t, "root")
+	w := newWorld(t)
+	_, err := w.g.osh("selfGenerateEgressKey", "--algo", "rsa", "--size", "2048")
+	w.check(err)
+	keys, err := w.g.egressKeys("selfListEgressKeys")
+	w.check(err)
+	config := strings.NewReplacer("PubkeyAuthentication no", "PubkeyAuthentication yes\nAuthorizedKeysCommand /bin/cat DIR/keys\nAuthorizedKeysCommandUser root",
+		"PasswordAuthentication yes", "PasswordAuthentication no", "HostKey DIR/ed25519\n", "", "MaxAuthTries 1", "MaxAuthTries 6").Replace(oldest + sshdConfig)
+	d := newRealDevice(t, "*", config, "", "/usr/sbin/sshd", "-i", "-e", "-f", "config")
+	w.check(os.WriteFile(filepath.Join(d.dir, "keys"), []byte(keys), 0o644))
+	add := []string{"selfAddPersonalAccess", "--host", "127.0.0.1", "--port", d.port(), "--user", "admin"}
+	if out, err := w.g.osh(add...); err == nil || !strings.Contains(out+err.Error(), "--legacy on the access permits diffie-hellman-group1-sha1") {
+		t.Errorf("added without --legacy: %v, %s", err, out)
+	}
+	for _, option := range [][]string{{"--legacy"}, {"--profile", "cisco-ios"}} {
+		_, err := w.g.osh(append(add, option...)...)
+		w.check(err)
+		at := []string{"-q", "admin@127.0.0.1", "-p", d.port(), "--", "echo at $((40 + 2))"}
+		w.want(0, w.ssh(nil, at...))
+		_, err = w.g.osh(append([]string{"selfDelPersonalAccess"}, add[1:]...)...)
+		w.check(err)
+	}
+}

@@ -109,17 +109,19 @@ func passwordAttacks() map[string]attack {
 				return a.open(open)
 			})
 		},
-		"have a password while frozen": func(a *attacker) error {
-			return a.withPasswords(true, func(r control.OpenReply) error {
-				unix.Write(fdClient, []byte("READY\n"))
-				unix.Read(fdClient, make([]byte, 1))
-				if err := a.password(r, 0); err != nil {
-					return err
-				}
-				return nil
-			})
-		},
 	}
+}
+
+// whenFrozen is the name of an attack that needs help.
+const whenFrozen = "have a password when frozen"
+
+// askWhenFrozen waits until the account was frozen.
+func askWhenFrozen(a *attacker) error {
+	return a.withPasswords(true, func(r control.OpenReply) error {
+		unix.Write(fdClient, []byte("READY\n"))
+		unix.Read(fdClient, make([]byte, 1))
+		return a.password(r, 0)
+	})
 }
 
 func (a *attacker) password(r control.OpenReply, n int) error {
@@ -181,7 +183,7 @@ func addPasswords(t *testing.T, n *node, account string, count int) {
 // asking: it is about to be killed, and gets nothing more.
 func TestHostileWhenFrozen(t *testing.T) {
 	w := newWorld(t)
-	w.serve(t, "have a password while frozen")
+	w.serve(t, whenFrozen)
 	nc, err := net.Dial("tcp", w.addr)
 	if err != nil {
 		t.Fatal(err)

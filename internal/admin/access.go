@@ -228,8 +228,20 @@ func (c *call) probe(ctx context.Context, a gateway.Access, force bool, o store.
 	if a.ForceKey != "" {
 		keys = slices.DeleteFunc(slices.Clone(keys), func(k gateway.EgressKey) bool { return k.Fingerprint != a.ForceKey })
 	}
+	legacy := a.Legacy
+	if a.Profile != "" {
+		set, err := c.e.Profiles()
+		if err != nil {
+			return err
+		}
+		profile, err := set.Get(a.Profile)
+		if err != nil {
+			return err
+		}
+		legacy = legacy || profile.Legacy
+	}
 	p := Probe{Target: gateway.Target{User: a.User, Host: a.Prefix.Addr().String(), Addr: a.Prefix.Addr(), Port: a.Port},
-		Owner: o, Keys: keys, Legacy: a.Legacy}
+		Owner: o, Keys: keys, Legacy: legacy}
 	hops := []gateway.Target{p.Target}
 	if !a.Proxy.IsZero() {
 		p.Jump = gateway.Target{User: a.Proxy.User, Host: a.Proxy.Addr.String(), Addr: a.Proxy.Addr, Port: a.Proxy.Port}

@@ -287,7 +287,9 @@ func TestTypedAnswers(t *testing.T) {
 					t.Error("an answer was not wiped")
 				}
 			}
-			l.Ask = func(context.Context, string, bool) (gateway.Secret, error) { return gateway.Secret{}, errors.New("given up") }
+			l.Ask = func(context.Context, string, bool) (gateway.Secret, error) {
+				return gateway.Secret{}, errors.New("given up")
+			}
 			var login *protocols.LoginError
 			if err := probe(t, g, l); !errors.As(err, &login) || login.Err.Error() != "ask for root@:0: given up" {
 				t.Errorf("Login of who gives up = %v", err)
@@ -299,4 +301,3 @@ func TestTypedAnswers(t *testing.T) {
 		})
 	}
 }
-
