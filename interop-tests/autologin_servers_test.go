@@ -111,6 +111,34 @@ const (
 	pamStack   = "auth required pam_unix.so nodelay\naccount required pam_permit.so\nsession required pam_permit.so\n"
 	oldNumbers = "HostKeyAlgorithms ssh-rsa\nKexAlgorithms diffie-hellman-group14-sha1\nCiphers aes128-cbc\nMACs hmac-sha1\n"
 	oldest     = "HostKeyAlgorithms ssh-dss\nHostKey DIR/dsa\nKexAlgorithms diffie-hellman-group1-sha1\nCiphers 3des-cbc\nMACs hmac-sha1\n"
+	// What OpenSSH's server never sends: the request to change the password.
+	changing = `
+import paramiko, socket
+from paramiko.auth_handler import AuthHandler
+from paramiko.message import Message
+
+class Server(paramiko.ServerInterface):
+    def get_allowed_auths(self, user):
+        return "password"
+
+def answer(self, user, method, result):
+    m = Message()
+    if method == "password":
+        m.add_byte(b"\x3c")
+        m.add_string("Your password has expired. New password: ")
+        m.add_string("")
+    else:
+        m.add_byte(b"\x33")
+        m.add_string("password")
+        m.add_boolean(False)
+    self.transport._send_message(m)
+
+AuthHandler._send_auth_result = answer
+t = paramiko.Transport(socket.socket(fileno=0))
+t.add_server_key(paramiko.Ed25519Key(filename="ed25519"))
+t.start_server(server=Server())
+t.join(30)
+`
 	impossible = "MACs hmac-md5\nCiphers aes256-cbc\n"
 )
 
@@ -119,6 +147,7 @@ func TestPasswordServers(t *testing.T) {
 	t.Parallel()
 	needs(t, "root")
 	needs(t, "dropbear")
+	needs(t, "paramiko")
 	w := newWorld(t)
 	for range 2 {
 		_, err := w.g.osh("selfGeneratePassword", "--do-it")
@@ -150,6 +179,8 @@ func TestPasswordServers(t *testing.T) {
 		{name: "old by profile", hash: current, config: oldest + strings.Replace(sshdConfig, "HostKey DIR/ed25519\n", "", 1), argv: sshd, access: []string{"--profile", "cisco-ios"}, says: "at 42"},
 		{name: "impossible", hash: current, config: impossible + sshdConfig, argv: sshd, access: []string{"--legacy"}, code: 255,
 			says: "no common algorithm for client to server cipher: the target has only aes256-cbc; the gateway can do none of them"},
+		{name: "password change", config: changing, argv: []string{"/usr/bin/python3", "config"}, code: 255,
+			says: "it wants the password to be changed, which the gateway does not do"},
 		{name: "dropbear", hash: current, argv: []string{"dropbear", "-i", "-s", "-r", "dropbear_key"}, code: 3, says: "it takes no password"},
 		{name: "dropbear password", hash: current, argv: []string{"dropbear", "-i", "-r", "dropbear_key"}, says: "at 42"},
 		{name: "dropbear fallback", hash: fallback, argv: []string{"dropbear", "-i", "-r", "dropbear_key"}, says: "at 42"},
@@ -282,5 +313,26 @@ func TestLegacyKeys(t *testing.T) {
 		w.want(0, w.ssh(nil, at...))
 		_, err = w.g.osh(append([]string{"selfDelPersonalAccess"}, add[1:]...)...)
 		w.check(err)
+	}
+}
+
+// TestNothingOldForPeople: what old gear may be permitted is never offered on the
+// side of people, whatever accesses there are.
+func TestNothingOldForPeople(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.g.osh("selfAddPersonalAccess", "--host", "192.0.2.1", "--port", "22", "--user", "admin", "--legacy", "--force")
+	w.check(err)
+	w.want(0, w.ssh([]string{"-o", "Ciphers=aes128-ctr", "-o", "MACs=hmac-sha2-256"}, "--osh", "info"))
+	for _, options := range [][]string{
+		{"-o", "Ciphers=aes128-ctr", "-o", "MACs=hmac-sha1"}, {"-o", "Ciphers=aes128-cbc"}, {"-o", "Ciphers=3des-cbc"},
+		{"-o", "KexAlgorithms=diffie-hellman-group14-sha1"}, {"-o", "KexAlgorithms=diffie-hellman-group1-sha1"},
+		{"-o", "HostKeyAlgorithms=ssh-rsa"}, {"-o", "HostKeyAlgorithms=ssh-dss"},
+	} {
+		c := w.ssh(options, "--osh", "info")
+		w.want(255, c)
+		if !strings.Contains(c.err.String(), "no matching") {
+			t.Errorf("%q: %s", options, c.err.String())
+		}
 	}
 }

@@ -70,7 +70,7 @@ func (s *Server) Serve(ctx context.Context, nc net.Conn) error {
 func (s *Server) config(ctx context.Context, login *control.Login) (*ssh.ServerConfig, error) {
 	all := ssh.SupportedAlgorithms()
 	config := &ssh.ServerConfig{
-		Config:                  ssh.Config{KeyExchanges: all.KeyExchanges, Ciphers: ciphers(all.Ciphers), MACs: all.MACs},
+		Config:                  ssh.Config{KeyExchanges: all.KeyExchanges, Ciphers: ciphers(all.Ciphers), MACs: macs(all.MACs)},
 		PublicKeyAuthAlgorithms: s.Boot.KeyTypes,
 		MaxAuthTries:            maxAuthTries,
 		ServerVersion:           "SSH-2.0-Gateway",
@@ -111,6 +111,11 @@ func ciphers(all []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(c string) bool { return strings.HasPrefix(c, "chacha20") })
 }
 
+// macs leaves out SHA-1, which the library does not count as insecure.
+func macs(all []string) []string {
+	return slices.DeleteFunc(all, func(m string) bool { return m == ssh.HMACSHA1 })
+}
+
 // hostSigner signs exchange hashes with a host key that the monitor holds.
 type hostSigner struct {
 	ctx     context.Context // of the connection: ssh.Signer has no place for one
@@ -118,14 +123,22 @@ type hostSigner struct {
 	key     ssh.PublicKey
 }
 
-var _ ssh.AlgorithmSigner = (*hostSigner)(nil)
+var _ ssh.MultiAlgorithmSigner = (*hostSigner)(nil)
+
+// Algorithms implements ssh.MultiAlgorithmSigner: no SHA-1.
+func (h *hostSigner) Algorithms() []string {
+	if h.key.Type() == ssh.KeyAlgoRSA {
+		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
+	}
+	return []string{h.key.Type()}
+}
 
 // PublicKey implements ssh.Signer.
 func (h *hostSigner) PublicKey() ssh.PublicKey { return h.key }
 
 // Sign implements ssh.Signer.
 func (h *hostSigner) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
-	return h.SignWithAlgorithm(rand, data, h.key.Type())
+	return h.SignWithAlgorithm(rand, data, h.Algorithms()[0])
 }
 
 // SignWithAlgorithm implements ssh.AlgorithmSigner.

@@ -32,6 +32,9 @@ func (c *conn) signHost(r control.SignHost) (control.Signature, error) {
 	if len(r.Data) < 20 || len(r.Data) > maxHash {
 		return control.Signature{}, &control.ViolationError{What: "not an exchange hash"}
 	}
+	if r.Algorithm == ssh.KeyAlgoRSA { // SHA-1
+		return control.Signature{}, &control.ViolationError{What: "a signature that nobody should trust"}
+	}
 	i := slices.IndexFunc(c.m.HostKeys, func(k ssh.AlgorithmSigner) bool { return k.PublicKey().Type() == r.KeyType })
 	if i < 0 {
 		return control.Signature{}, fmt.Errorf("host key of type %q: %w", gateway.Printable(r.KeyType), gateway.ErrNotFound)
