@@ -21,7 +21,7 @@
 //			case dialogue.WriteUser:     // write the login name and Enter
 //			case dialogue.WritePassword: // get it; Received what came meanwhile, Interrupted;
 //				// s.Add(password), write it and Enter, wipe it
-//			case dialogue.Done:          // logged in; record and show s.Release(), which go on with s.Scrub
+//			case dialogue.Done:          // logged in; record and show s.Release(), then s.Wipe
 //			case dialogue.Failed:        // close; a.Tail (scrubbed by s.Text) is for the audit only
 //			}
 //		}

@@ -130,7 +130,7 @@ func New(profiles *Profiles, user string, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("login name: want at most %d bytes without control characters", maxUser)
 	}
 	e := &Engine{profiles: profiles, now: profiles.all[0], decided: len(profiles.all) == 1, user: user, opts: o,
-		screen: newScreen(), written: -1, answered: -1}
+		screen: newScreen(), written: -1, answered: -1, tail: make([]byte, 0, 2*maxTail)}
 	for _, c := range profiles.all {
 		if c.Fallback && !e.decided {
 			e.now, e.fallback = c, c
@@ -270,10 +270,11 @@ func (e *Engine) refusal(line []byte) Kind {
 }
 
 // Interrupted is to be called when a password is at hand, right before it is
-// written, after what came meanwhile was given to Received: a device that went
-// on talking was at no prompt.
+// written, after what came meanwhile was given to Received and Echo: a device
+// that went on talking was at no prompt, and one that gave the echo back would
+// have the password seen.
 func (e *Engine) Interrupted() []Action {
-	if e.state == ended || e.stepped == 0 {
+	if e.state == ended || e.stepped == 0 && e.hidden() {
 		return nil
 	}
 	if e.state == wantSecondShell {
@@ -302,6 +303,13 @@ func (e *Engine) Closed() []Action {
 		}
 	}
 	return e.fail(k)
+}
+
+// Wipe forgets what the device said, in which the password may be.
+func (e *Engine) Wipe() {
+	for _, b := range [][]byte{e.tail, e.last, e.screen.line} {
+		clear(b[:cap(b)])
+	}
 }
 
 func (e *Engine) fail(k Kind) []Action {

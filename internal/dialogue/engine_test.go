@@ -215,6 +215,13 @@ func TestInterrupted(t *testing.T) {
 	if got := e.Interrupted(); got != nil {
 		t.Errorf("interrupted twice: %v", got)
 	}
+	e = newEngine(t, testProfile(), dialogue.Options{Telnet: true})
+	e.Echo(true)
+	talk(e, "login: ", "admin\r\nPassword: ")
+	e.Echo(false)
+	if f := failure(t, e.Interrupted()); f.Kind != dialogue.NoPasswordPrompt {
+		t.Errorf("the echo was given back: %v, want %v", f.Kind, dialogue.NoPasswordPrompt)
+	}
 }
 
 func TestNewRefuses(t *testing.T) {

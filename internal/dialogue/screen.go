@@ -37,7 +37,7 @@ const (
 	maxOSC     = 4096
 )
 
-func newScreen() *screen { return &screen{} }
+func newScreen() *screen { return &screen{line: make([]byte, 0, maxLine)} }
 
 // write takes bytes; finished is called with every line that ends, valid
 // during the call.

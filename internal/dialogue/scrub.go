@@ -1,19 +1,19 @@
 package dialogue
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // maxNoise bounds what may stand between the characters of an echoed password.
-const maxNoise = 256
+const maxNoise = 1024
 
-// noise is what devices put between the characters that they echo.
-const noise = "\r\n\x00\b*"
+// isNoise reports whether devices put c between the characters that they echo:
+// controls, blanks, asterisks and other signs that hide what is typed.
+func isNoise(c byte) bool { return c <= ' ' || c == '*' || c >= 0x7f }
 
 // Scrubber takes passwords out of what a device sends: whole, split over any
-// number of pieces, with line ends, backspaces or asterisks in between. It
-// holds back what may be the beginning of a password until it is known.
+// number of pieces, with line ends, backspaces, escape sequences or asterisks
+// in between. It holds back what may be the beginning of a password until it
+// is known. It is for what comes before the person may type: they would see by
+// what is held back how near a guess of theirs is.
 type Scrubber struct {
 	passwords [][]byte
 	held      []byte
@@ -78,10 +78,10 @@ func (s *Scrubber) scrub(text []byte, end bool) []byte {
 		out, text = append(out, text[:skip]...), text[skip:]
 		n, partial := s.match(text)
 		switch {
+		case partial && !end: // of a longer password, maybe
+			return s.hold(out, text, whole)
 		case n > 0:
 			out, text = append(out, s.mark...), text[n:]
-		case partial && !end:
-			return s.hold(out, text, whole)
 		case len(text) > 0:
 			out, text = append(out, text[0]), text[1:]
 		}
@@ -121,14 +121,18 @@ func (s *Scrubber) match(text []byte) (n int, partial bool) {
 
 func matchOne(password, text []byte) (n int, partial bool) {
 	i, between := 0, 0
+	var s screen // knows where an escape sequence ends
 	for n, c := range text {
 		switch {
+		case i > 0 && between < maxNoise && (c == 0x1b || s.escape != ground):
+			s.byte(c, func([]byte) {})
+			between++
 		case c == password[i]:
 			i++
 			if i == len(password) {
 				return n + 1, false
 			}
-		case i > 0 && strings.IndexByte(noise, c) >= 0 && between < maxNoise:
+		case i > 0 && between < maxNoise && isNoise(c):
 			between++
 		default:
 			return 0, false
@@ -153,6 +157,7 @@ func (s *Scrubber) Text(b []byte) []byte {
 	if len(one.held) > 0 {
 		out = append(out, s.mark...)
 	}
+	clear(one.held)
 	return s.withoutEnd(out)
 }
 

@@ -30,6 +30,12 @@ func TestScrubber(t *testing.T) {
 		{"begins again", "aab", []string{"aa", "aab"}, "aa[...]"},
 		{"line ends in it", "hunter22", []string{"hun\r\nter\r", "\n22"}, "[...]"},
 		{"asterisks over it", "hunter22", []string{"h\b*u\b*n\b*t\b*e\b*r\b*2\b*2\b*"}, "[...]\b*"},
+		{"asterisks wiped out", "hunter22", []string{"h*\b \bu*\b \bn*\b \bt*\b \be*\b \br*\b \b2*\b \b2*\b \b"}, "[...]*\b \b"},
+		{"dots over it", "hunter22", []string{"h\b•u\b•n\b•t\b•e\b•r\b•2\b•2"}, "[...]"},
+		{"wrapped by a line editor", "hunter22", []string{"hunte", " \rr22"}, "[...]"},
+		{"coloured", "hunter22", []string{"h\x1b[1mu\x1b[0;32mn\x1b(Bt\x1b7e", "\x1b[", "32", "mr\x1b[K22\x1b[m"}, "[...]\x1b[m"},
+		{"a number in the sequence", "h1unter2", []string{"h\x1b[1m1unter2"}, "[...]"},
+		{"sequence without the rest", "hunter22", []string{"h\x1b[1mello"}, "h\x1b[1mello"},
 		{"twice", "hunter22", []string{"hunter22hunter22"}, "[...][...]"},
 		{"held at the end", "#+%hunter", []string{"router#"}, "router#"},
 		{"the mark's characters", "a.b.c.d.", []string{"a.b.c.d."}, "********"},
@@ -41,6 +47,18 @@ func TestScrubber(t *testing.T) {
 				t.Errorf("Scrub(%q) = %q, want %q", tt.pieces, got, tt.want)
 			}
 		})
+	}
+}
+
+// A password that begins with another one is not cut off after that.
+func TestScrubberKnowsLonger(t *testing.T) {
+	for _, pieces := range [][]string{{"hunter22hunter33 x"}, {"hunter22", "hunter33 x"}, {"hunter22h", "unter33 x"}} {
+		s := dialogue.NewScrubber()
+		s.Add([]byte("hunter22"))
+		s.Add([]byte("hunter22hunter33"))
+		if got, want := scrub(s, pieces...), "[...] x"; got != want {
+			t.Errorf("Scrub(%q) = %q, want %q", pieces, got, want)
+		}
 	}
 }
 

@@ -76,6 +76,7 @@ type attempt struct {
 	user   string
 	lease  protocols.Lease
 	n      int // of the password
+	buf    [1024]byte
 	step   int
 	since  time.Time // began step
 }
@@ -93,7 +94,7 @@ func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, 
 		conn: newConn(nc, r.Action, newNegotiation(l.Term, ""), 0), engine: engine, scrub: dialogue.NewScrubber(),
 		user: r.Target.User, lease: l, n: n, step: -1,
 	}
-	defer a.scrub.Wipe()
+	defer a.wipe()
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	err = a.run(ctx)
 	if !stop() {
@@ -102,12 +103,19 @@ func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, 
 	if err == nil {
 		err = nc.SetReadDeadline(time.Time{})
 	}
-	a.conn.wire.wipe()
 	if err != nil {
 		nc.Close()
 		return nil, err
 	}
 	return a.conn, nil
+}
+
+// wipe forgets the password, and what the target said, in which it may be.
+func (a *attempt) wipe() {
+	a.conn.wire.wipe()
+	a.scrub.Wipe()
+	a.engine.Wipe()
+	clear(a.buf[:])
 }
 
 // interrupted is the error of a login that ctx ended, and err what came of it.
@@ -160,12 +168,11 @@ func (a *attempt) hear() ([]dialogue.Action, error) {
 	if err := a.conn.wire.SetReadDeadline(now.Add(a.engine.QuietTime())); err != nil {
 		return a.engine.Closed(), nil
 	}
-	var buf [1024]byte
-	n, err := a.conn.Read(buf[:])
+	n, err := a.conn.Read(a.buf[:])
 	a.engine.Echo(a.conn.wire.echoes())
 	if n > 0 {
-		actions := a.engine.Received(buf[:n])
-		a.greet(a.scrub.Scrub(buf[:n]))
+		actions := a.engine.Received(a.buf[:n])
+		a.greet(a.scrub.Scrub(a.buf[:n]))
 		if len(actions) > 0 {
 			return actions, nil
 		}
@@ -245,11 +252,11 @@ func (a *attempt) stillAsking() error {
 	if err := a.conn.wire.SetReadDeadline(time.Now().Add(atHand)); err != nil {
 		return &protocols.LoginError{Kind: protocols.BrokenHandshake, Err: errBroken}
 	}
-	var buf [1024]byte
-	if n, _ := a.conn.Read(buf[:]); n > 0 { // an error shows when it is read on
-		a.engine.Received(buf[:n])
-		a.greet(a.scrub.Scrub(buf[:n]))
+	if n, _ := a.conn.Read(a.buf[:]); n > 0 { // an error shows when it is read on
+		a.engine.Received(a.buf[:n])
+		a.greet(a.scrub.Scrub(a.buf[:n]))
 	}
+	a.engine.Echo(a.conn.wire.echoes())
 	for _, action := range a.engine.Interrupted() {
 		if f, ok := action.(dialogue.Failed); ok {
 			return a.failed(f)

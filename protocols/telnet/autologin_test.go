@@ -289,31 +289,34 @@ func TestAutologinEnds(t *testing.T) {
 	}
 }
 
-// A device that goes on talking while the password is fetched was at no prompt.
+// A device that goes on talking while the password is fetched was at no prompt;
+// one that gives the echo back would have the password seen.
 func TestTalkWhileThePasswordIsFetched(t *testing.T) {
-	var nc net.Conn
-	ready := make(chan struct{})
-	d := &device{t: t}
-	target := dial(t, func(c net.Conn) {
-		nc = c
-		close(ready)
-		d.serve(append(asksUser, "stay"))(c)
-	})
-	l := d.lease(t)
-	fetched := l.Password
-	l.Password = func(ctx context.Context, n int) (gateway.Secret, error) {
-		<-ready
-		io.WriteString(nc, " is what the next line asks for\r\n")
-		time.Sleep(20 * time.Millisecond) // to be there when it is looked for
-		return fetched(ctx, n)
-	}
-	r := gateway.Request{Protocol: gateway.Telnet, Target: gateway.Target{User: "admin"}, Action: shell}
-	_, err := telnet.Backend{}.Login(t.Context(), target, r, l)
-	login, ok := errors.AsType[*protocols.LoginError](err)
-	if !ok || login.Kind != protocols.NoPasswordPrompt {
-		t.Errorf("the login ends with %v, want %s", err, protocols.NoPasswordPrompt)
-	}
-	if strings.Contains(d.heard(), passwords[0]) {
-		t.Errorf("the device got %q", d.heard())
+	for _, said := range []string{" is what the next line asks for\r\n", wont + "\x01"} {
+		var nc net.Conn
+		ready := make(chan struct{})
+		d := &device{t: t}
+		target := dial(t, func(c net.Conn) {
+			nc = c
+			close(ready)
+			d.serve(append(asksUser, "stay"))(c)
+		})
+		l := d.lease(t)
+		fetched := l.Password
+		l.Password = func(ctx context.Context, n int) (gateway.Secret, error) {
+			<-ready
+			io.WriteString(nc, said)
+			time.Sleep(20 * time.Millisecond) // to be there when it is looked for
+			return fetched(ctx, n)
+		}
+		r := gateway.Request{Protocol: gateway.Telnet, Target: gateway.Target{User: "admin"}, Action: shell}
+		_, err := telnet.Backend{}.Login(t.Context(), target, r, l)
+		login, ok := errors.AsType[*protocols.LoginError](err)
+		if !ok || login.Kind != protocols.NoPasswordPrompt {
+			t.Errorf("%q: the login ends with %v, want %s", said, err, protocols.NoPasswordPrompt)
+		}
+		if strings.Contains(d.heard(), passwords[0]) {
+			t.Errorf("%q: the device got %q", said, d.heard())
+		}
 	}
 }
