@@ -167,6 +167,9 @@ func (c *call) newAccess(ctx context.Context, o osh.AccessOptions, n osh.NewAcce
 	}
 	a.Profile, a.Legacy = n.Profile, n.Legacy
 	if n.NETCONF != "" {
+		if strings.HasPrefix(a.User, "!") {
+			return a, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--netconf-allow is not for a right to transfer files")
+		}
 		rights, err := gateway.ParseNETCONFRights(n.NETCONF)
 		if err != nil {
 			return a, c.fail("ERR_INVALID_PARAMETER", "--netconf-allow: %s", what(err, gateway.ErrInvalid))

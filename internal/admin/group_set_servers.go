@@ -175,7 +175,8 @@ func (l *serverList) shownErrors() []string {
 }
 
 // replace makes the group's accesses those of the list. One that is listed
-// again stays if the line says all that there is of it.
+// again stays if the line says all that there is of it, or if it has NETCONF
+// rights: a line can't say them, and without them it would allow more.
 func (l *serverList) replace(tx store.Tx, group string) (added, removed int, err error) {
 	g, err := l.c.group(tx, group)
 	if err != nil {
@@ -188,7 +189,7 @@ func (l *serverList) replace(tx store.Tx, group string) (added, removed int, err
 	}
 	for _, a := range l.accesses {
 		was, ok := old[a.String()]
-		if ok && asAdded(was, a) == a {
+		if ok && (asAdded(was, a) == a || was.NETCONF != "") {
 			delete(old, a.String())
 			continue
 		}

@@ -222,6 +222,10 @@ func (g *gate) hello(m *message, err error, raw []byte) error {
 
 // rpc asks about one request and sends it on, or answers it.
 func (g *gate) rpc(m *message, err error, raw []byte) error {
+	if err == nil && g.confirms(m) {
+		m.store = gateway.CommitConfirming
+		m.ask = []gateway.RPC{{Name: "commit", Datastore: m.store}}
+	}
 	if recorded := g.record(m.call(len(raw))); recorded != nil {
 		return recorded
 	}
@@ -240,10 +244,6 @@ func (g *gate) rpc(m *message, err error, raw []byte) error {
 
 // allow asks for every right that a request needs.
 func (g *gate) allow(m *message) error {
-	if g.confirms(m) {
-		m.store = gateway.CommitConfirming
-		m.ask = []gateway.RPC{{Name: "commit", Datastore: m.store}}
-	}
 	for _, r := range m.ask {
 		err := g.session.Allow(g.ctx, gateway.Action{Kind: "rpc", Text: r.String()})
 		if errors.Is(err, gateway.ErrDenied) {
