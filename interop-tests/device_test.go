@@ -23,6 +23,7 @@ func startDevice(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	defer log.Close()
 	cmd := exec.Command("netconfd", "--port=8300", "--access-control=off", "--no-startup", "--with-startup=true", "--ncxserver-sockname="+socket)
+	cmd.Dir = dir // it writes files where it is
 	cmd.Env = append(os.Environ(), "HOME="+dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

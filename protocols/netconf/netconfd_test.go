@@ -29,6 +29,7 @@ func startNetconfd(t *testing.T) netconfd {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	d := netconfd{filepath.Join(dir, "x")}
 	cmd := exec.Command("netconfd", "--port=8300", "--access-control=off", "--no-startup", "--ncxserver-sockname="+d.socket)
+	cmd.Dir = dir // it writes files where it is
 	cmd.Env = append(os.Environ(), "HOME="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
