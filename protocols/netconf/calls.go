@@ -65,6 +65,9 @@ func (c *calls) settle(a answer) sent {
 	c.callsMu.Lock()
 	defer c.callsMu.Unlock()
 	i := slices.IndexFunc(c.open, func(s sent) bool { return s.id == a.id })
+	if a.id == "" && len(c.open) > 0 { // replies come in order, RFC 6241 section 4.5
+		i = 0
+	}
 	if i < 0 || a.root != answerName {
 		return sent{}
 	}

@@ -15,8 +15,10 @@ import (
 // Bounds of what a list keeps of a session: of one message, and of those that
 // were read and that edits are compared with.
 const (
-	maxShownMessage = 2 << 20
-	maxReads        = 16
+	maxShownMessage = 1 << 20
+	maxReads        = 8
+	maxOpenShown    = 64
+	maxReady        = 4 << 20 // bytes of messages whose event has not come
 )
 
 // List writes the rpcs of a recorded session, one line for each, and what each
@@ -42,12 +44,16 @@ func List(w io.Writer, r *recorder.Reader) error {
 // rest writes what was never answered.
 func (l *lister) rest() error {
 	for _, q := range l.open {
-		l.out(fmt.Sprintf("%10.3fs  #%s  %s  no answer", q.at.Seconds(), q.ID, strings.TrimSpace(q.Operation+" "+q.Datastore)))
-		if q.Operation == "edit-config" {
-			l.edit(q)
-		}
+		l.unanswered(q)
 	}
 	return l.err
+}
+
+func (l *lister) unanswered(q asked) {
+	l.out(fmt.Sprintf("%10.3fs  #%s  %s  no answer", q.at.Seconds(), q.ID, strings.TrimSpace(q.Operation+" "+q.Datastore)))
+	if q.Operation == "edit-config" {
+		l.edit(q)
+	}
 }
 
 // lister follows a session through its events. Each message has one; what it
@@ -91,7 +97,7 @@ func (l *lister) event(at time.Duration, e recorder.Event) {
 		var c Call
 		if (e.Name == callName || strings.HasPrefix(e.Name, callName+" ") || e.Name == "hello") && json.Unmarshal([]byte(e.Text), &c) == nil {
 			if message := l.client.next(); e.Name != "hello" {
-				l.open = append(l.open, asked{c, at, message})
+				l.ask(asked{c, at, message})
 			}
 		}
 	case recorder.Reply:
@@ -100,6 +106,18 @@ func (l *lister) event(at time.Duration, e recorder.Event) {
 			l.answer(e, a, l.device.next())
 		}
 	}
+}
+
+// ask notes an rpc. A device that answers nothing is not waited for.
+func (l *lister) ask(q asked) {
+	if q.Operation != "edit-config" {
+		q.message = nil
+	}
+	if len(l.open) == maxOpenShown {
+		l.unanswered(l.open[0])
+		l.open = slices.Delete(l.open, 0, 1)
+	}
+	l.open = append(l.open, q)
 }
 
 // answer writes what was asked, now that it is known what came of it.
@@ -215,6 +233,7 @@ type side struct {
 	message []byte
 	size    int
 	ready   [][]byte  // complete, and not asked for yet; nil is one that was too large
+	kept    int       // bytes of ready
 	hello   *versions // what it offers
 	settled bool      // the framing after that is known
 	waiting []byte    // until then
@@ -247,6 +266,8 @@ func (s *side) take(b []byte) {
 			s.hello = &v
 		}
 		s.ready = append(s.ready, s.message)
+		s.kept += len(s.message)
+		s.broken = s.broken || s.kept > maxReady
 		s.message, s.size = nil, 0
 	}
 }
@@ -268,5 +289,6 @@ func (s *side) next() []byte {
 	}
 	m := s.ready[0]
 	s.ready = s.ready[1:]
+	s.kept -= len(m)
 	return m
 }
