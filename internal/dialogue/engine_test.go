@@ -197,8 +197,29 @@ func TestAsksPassword(t *testing.T) {
 		"Password: ": true, "\r\nPassword:": true, "banner\nPassword: ": true, "Password:\r\nPIN: ": false, "": false, "Password: \r\n": false,
 		"One-time code: ": false, "New password:": false, strings.Repeat("x", 1000): false, "last login: ": false,
 	} {
-		if got := p.AsksPassword(prompt); got != want {
+		if got := p.AsksPassword(prompt, "admin"); got != want {
 			t.Errorf("AsksPassword(%q) = %v, want %v", prompt, got, want)
+		}
+	}
+}
+
+// A prompt for somebody else's password gets none.
+func TestPromptForSomebodyElse(t *testing.T) {
+	p := testProfile()
+	p.Password = []string{`(?i)(?:(?P<user>\S+)'s )?password:`, `(?i)password for (?P<user>\S+):`}
+	for prompt, want := range map[string]int{
+		"Password:": 2, "admin's password:": 2, "admin@192.0.2.1's password:": 2, `Password for CORP\admin:`: 2, "Password for admin@EXAMPLE.ORG:": 2,
+		"root's password:": 1, "Password for root:": 1, "administrator's password:": 1, "Password for root@admin:": 1, "Password for badmin:": 1,
+	} {
+		if got := talk(newEngine(t, p, dialogue.Options{}), "login: ", "admin\r\n"+prompt); len(got) != want {
+			t.Errorf("%q: actions %v, want %d", prompt, got, want)
+		}
+		compiled, err := dialogue.Compile([]dialogue.Profile{p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := compiled.AsksPassword(prompt, "admin"); got != (want == 2) {
+			t.Errorf("AsksPassword(%q) = %v", prompt, got)
 		}
 	}
 }

@@ -159,15 +159,34 @@ func (p Profile) Check() error {
 }
 
 // AsksPassword reports whether the text of an explicit prompt, such as one of
-// SSH's keyboard-interactive, asks for the login password.
-func (p *Profiles) AsksPassword(prompt string) bool {
+// SSH's keyboard-interactive, asks for the login password of user.
+func (p *Profiles) AsksPassword(prompt, user string) bool {
 	if len(prompt) > maxLine {
 		return false
 	}
 	line := newScreen()
 	line.write([]byte(prompt), func([]byte) {})
 	for _, c := range p.all {
-		if matches(c.password, line.unfinished()) && !matches(c.ignore, line.unfinished()) {
+		if c.asksPassword(line.unfinished(), user) && !matches(c.ignore, line.unfinished()) {
+			return true
+		}
+	}
+	return false
+}
+
+// asksPassword reports whether a prompt asks for the password of user: where it
+// names somebody, that is who it has to name, with or without a host or domain.
+func (c *compiled) asksPassword(prompt []byte, user string) bool {
+	for _, re := range c.password {
+		match, i := re.FindSubmatch(prompt), re.SubexpIndex("user")
+		if match == nil {
+			continue
+		}
+		if i < 0 || len(match[i]) == 0 {
+			return true
+		}
+		name := string(match[i])
+		if name == user || strings.HasPrefix(name, user+"@") || strings.HasSuffix(name, `\`+user) {
 			return true
 		}
 	}

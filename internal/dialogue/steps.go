@@ -65,7 +65,8 @@ func (e *Engine) atPassword(line []byte) []Action {
 }
 
 func (e *Engine) atPasswordPrompt(line []byte) []Action {
-	if !e.is(line, isPassword) || !e.hidden() {
+	ours := e.now.asksPassword(line, e.user) || e.fallback != nil && e.fallback.asksPassword(line, e.user)
+	if !ours || !e.hidden() {
 		return nil
 	}
 	e.wrote(wantShell)

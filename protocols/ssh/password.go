@@ -29,6 +29,7 @@ import (
 //     same question once more.
 type autologin struct {
 	get      func() (gateway.Secret, error) // gives the password
+	user     string
 	profiles *dialogue.Profiles
 	scrub    *dialogue.Scrubber
 	secret   gateway.Secret
@@ -71,7 +72,7 @@ func (b *Backend) loginWithPasswords(ctx context.Context, nc net.Conn, r gateway
 
 // loginWithPassword is one login with one password.
 func (b *Backend) loginWithPassword(ctx context.Context, nc net.Conn, r gateway.Request, l protocols.Lease, profiles *dialogue.Profiles, n int) (*conn, error) {
-	p := &autologin{profiles: profiles, scrub: dialogue.NewScrubber(),
+	p := &autologin{user: r.Target.User, profiles: profiles, scrub: dialogue.NewScrubber(),
 		get: func() (gateway.Secret, error) { return l.Password(ctx, n) }}
 	defer p.wipe()
 	c, err := b.handshake(ctx, nc, &attempt{peer: "the target", user: r.Target.User, lease: l, password: p}, r.Action)
@@ -213,12 +214,12 @@ func (p *autologin) challenge(_, instruction string, questions []string, echos [
 	switch {
 	case len(questions) == 0: // only something to read
 		return nil, nil
-	case p.given && p.profiles.AsksPassword(questions[0]) && len(questions) == 1:
+	case p.given && p.profiles.AsksPassword(questions[0], p.user) && len(questions) == 1:
 		return nil, p.refuse(protocols.PasswordRefused, refusedLogin)
 	case len(questions) > 1:
 		return nil, p.refuse(p.unexpected(), fmt.Sprintf("it asks %d questions at once, and the gateway answers only that for the password: %s",
 			len(questions), p.show(strings.Join(questions, " | "))))
-	case echos[0] || !p.profiles.AsksPassword(questions[0]):
+	case echos[0] || !p.profiles.AsksPassword(questions[0], p.user):
 		return nil, p.refuse(p.unexpected(), "it asks what the gateway does not answer with a password: "+p.show(questions[0]))
 	}
 	password, err := p.answer()

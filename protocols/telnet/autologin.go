@@ -235,7 +235,7 @@ func (a *attempt) password(ctx context.Context) error {
 		return err
 	}
 	a.scrub.Add(text)
-	keys := append(bytes.Clone(text), '\r')
+	keys := append(append(make([]byte, 0, len(text)+1), text...), '\r')
 	defer clear(keys)
 	if _, err := a.conn.wire.Write(keys); err != nil {
 		return &protocols.LoginError{Kind: protocols.BrokenHandshake, Err: errBroken}
