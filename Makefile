@@ -34,7 +34,7 @@ check: verify-third-party ## formatting, vet, staticcheck, unit tests with the r
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	@test -n "$(RACE)" || test -z "$$CI" || { echo "no gcc: the race detector can't run"; exit 1; }
-	$(GO) test -timeout 5m $(RACE) $(UNITS)
+	$(GO) test -timeout 10m $(RACE) $(UNITS)
 	sh .ci/fuzz 3000x
 
 .PHONY: interop
