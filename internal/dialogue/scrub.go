@@ -23,7 +23,8 @@ type Scrubber struct {
 // NewScrubber returns a Scrubber that knows no password yet.
 func NewScrubber() *Scrubber { return &Scrubber{} }
 
-// Add has a copy of password taken out from now on. Wipe clears it.
+// Add has a copy of password, which has no control characters, taken out from
+// now on. Wipe clears it.
 func (s *Scrubber) Add(password []byte) {
 	if len(password) == 0 {
 		return
