@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -83,6 +86,7 @@ func TestTelnetEcho(t *testing.T) {
 	between := func(sign string) func(string) string {
 		return func(p string) string { return strings.Join(strings.Split(p, ""), sign) }
 	}
+	password := ""
 	for n, show := range []func(password string) string{
 		between(""), between("\x00"), between("*\b \b"), between("\x1b[0;32m"), between("\xff\xf1"), between("\r\n"),
 		func(p string) string { return p[:9] + " \r" + p[9:] },
@@ -117,7 +121,18 @@ func TestTelnetEcho(t *testing.T) {
 		if out := c.out.String(); !strings.Contains(out, "[...]") || strings.Contains(out, typed[1][:1]+"*\b") || strings.Contains(out, typed[1][:1]+"\x1b") {
 			t.Errorf("device %d: %q was shown", n, out)
 		}
+		password = typed[1]
 	}
+	w.check(filepath.WalkDir(w.g.data, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		if strings.Contains(string(text), password) {
+			t.Errorf("%s has the password", name)
+		}
+		return err
+	}))
 }
 
 // TestTelnetWithdrawn takes an access away while its login is under way.
