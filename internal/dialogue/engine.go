@@ -118,6 +118,7 @@ type Engine struct {
 	fresh    bool   // last ended after something was last written
 	echo     bool   // the device echoes, says telnet
 	tail     []byte
+	gone     bool // it closed the connection
 	refused  Kind // what a line of failure text said; 0: there was none
 }
 
@@ -302,6 +303,7 @@ func (e *Engine) Closed() []Action {
 			k = r
 		}
 	}
+	e.gone = true
 	return e.fail(k)
 }
 
@@ -314,10 +316,15 @@ func (e *Engine) Wipe() {
 
 func (e *Engine) fail(k Kind) []Action {
 	f := Failed{Kind: k, Profile: e.now.Name, Tail: e.tail[max(0, len(e.tail)-maxTail):],
-		Unrecognised: k == e.missing() && len(e.screen.unfinished()) > 0 && !e.screen.cr}
+		Unrecognised: k == e.missing() && e.waits()}
 	e.state = ended
 	e.step++
 	return []Action{f}
+}
+
+// waits reports whether the device is there, and stopped within a line.
+func (e *Engine) waits() bool {
+	return !e.gone && e.stepped <= maxStepped && len(e.screen.unfinished()) > 0 && !e.screen.cr
 }
 
 // missing is the kind of failure when what the Engine waits for doesn't come.

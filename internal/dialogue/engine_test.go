@@ -98,7 +98,10 @@ func TestEndlessBanner(t *testing.T) {
 			t.Fatalf("too early: %v", got)
 		}
 	}
-	f := failure(t, e.Received([]byte(piece)))
+	f := failure(t, e.Received([]byte("\r\n"+piece)))
+	if f.Unrecognised {
+		t.Error("it is said to wait")
+	}
 	if f.Kind != dialogue.NoLoginPrompt || len(f.Tail) != 200 {
 		t.Errorf("failed with %v and a tail of %d bytes, want %v and 200", f.Kind, len(f.Tail), dialogue.NoLoginPrompt)
 	}
@@ -221,6 +224,14 @@ func TestPromptForSomebodyElse(t *testing.T) {
 		if got := compiled.AsksPassword(prompt, "admin"); got != (want == 2) {
 			t.Errorf("AsksPassword(%q) = %v", prompt, got)
 		}
+	}
+}
+
+func TestClosedDeviceDoesNotWait(t *testing.T) {
+	e := newEngine(t, testProfile(), dialogue.Options{})
+	talk(e, "login: ", "admin\r\nWhat? ")
+	if f := failure(t, e.Closed()); f.Unrecognised {
+		t.Errorf("failed with %+v, and is said to wait", f)
 	}
 }
 

@@ -107,8 +107,22 @@ func (a *attempt) checkHostKey(_ string, _ net.Addr, key ssh.PublicKey) error {
 func (a *attempt) addBanner(text string) error {
 	if a.password != nil {
 		a.password.hear(text)
-		text = string(a.password.scrub.Text([]byte(text)))
+		// The password may come in parts, each in a banner of its own.
+		text = string(a.password.scrub.Scrub([]byte(text)))
 	}
+	a.keep(text)
+	return nil
+}
+
+// seen is what the person gets to see of the banners.
+func (a *attempt) seen() string {
+	if a.password != nil {
+		a.keep(string(a.password.scrub.Text(a.password.scrub.Release())))
+	}
+	return a.banner.String()
+}
+
+func (a *attempt) keep(text string) {
 	for line := range strings.Lines(text) {
 		line = gateway.Printable(strings.TrimRight(line, "\r\n"))
 		if a.banner.Len()+len(line) > maxBanner {
@@ -116,5 +130,4 @@ func (a *attempt) addBanner(text string) error {
 		}
 		a.banner.WriteString(line + "\r\n")
 	}
-	return nil
 }

@@ -108,7 +108,7 @@ func (b *Backend) handshake(ctx context.Context, nc net.Conn, a *attempt, action
 	}
 	c := &conn{
 		backend: b, ssh: sc, wire: wire, action: action, env: a.lease.Env,
-		banner: a.banner.String(), served: make(chan struct{}),
+		banner: a.seen(), served: make(chan struct{}),
 	}
 	go c.serve(channels, requests)
 	return c, nil

@@ -16,6 +16,8 @@ import (
 	"gateway"
 	"gateway/internal/dialogue"
 	"gateway/protocols"
+	"gateway/protocols/protocoltest"
+	"gateway/protocols/ssh"
 )
 
 // device is a profile that is named: it has a menu, and turns paging off.
@@ -230,6 +232,37 @@ func TestPasswordRefusals(t *testing.T) {
 			test.set(g)
 			checkLogin(t, probe(t, g, withPasswords(t, g, "Xyz%1").Lease), test.kind, test.want)
 		})
+	}
+}
+
+// TestPasswordInBanners: a target sends the password back, one character in each
+// banner.
+func TestPasswordInBanners(t *testing.T) {
+	g := newTarget(t)
+	var target xssh.ServerPreAuthConn
+	g.config.PreAuthConnCallback = func(c xssh.ServerPreAuthConn) { target = c }
+	g.config.PasswordCallback = func(_ xssh.ConnMetadata, p []byte) (*xssh.Permissions, error) {
+		for _, text := range append(strings.Split(string(p), ""), "Welcome, ", string(p[:4])) {
+			if err := target.SendAuthBanner(text); err != nil {
+				t.Error(err)
+			}
+		}
+		return nil, nil
+	}
+	g.handle = deviceShell("")
+	r := gateway.Request{Target: gateway.Target{User: "root"}, Action: run("show")}
+	conn, err := new(ssh.Backend).Login(context.Background(), g.dial(t), r, withPasswords(t, g, "Xyz%1abc").Lease)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c, shown := protocoltest.NewClient(), new(strings.Builder)
+	c.Err = shown
+	if _, err := conn.Relay(t.Context(), c, &protocoltest.Session{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "[...]\r\nWelcome, \r\n[...]\r\n"; shown.String() != want {
+		t.Errorf("shown %q, want %q", shown, want)
 	}
 }
 
