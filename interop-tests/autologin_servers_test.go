@@ -22,8 +22,10 @@ type realDevice struct {
 	wait sync.WaitGroup
 }
 
-// newRealDevice serves with a program that speaks on its standard input.
-func newRealDevice(t *testing.T, hash string, config, pam string, argv ...string) *realDevice {
+// newRealDevice serves with a program that speaks on its standard input. It
+// keeps its port until the end of a test, as the gateway remembers host keys
+// and accesses by port.
+func newRealDevice(t, until *testing.T, hash string, config, pam string, argv ...string) *realDevice {
 	t.Helper()
 	d := &realDevice{t: t, dir: t.TempDir(), argv: argv}
 	files := map[string]string{
@@ -51,7 +53,7 @@ func newRealDevice(t *testing.T, hash string, config, pam string, argv ...string
 		t.Fatal(err)
 	}
 	d.wait.Go(d.serve)
-	t.Cleanup(func() {
+	until.Cleanup(func() {
 		d.l.Close()
 		d.wait.Wait()
 		if t.Failed() {
@@ -155,7 +157,7 @@ func TestPasswordServers(t *testing.T) {
 	}
 	listed := w.hashes("selfListPasswords")
 	current, fallback := listed[0]["sha512crypt"], listed[1]["sha512crypt"]
-	sshd := []string{"/usr/sbin/sshd", "-i", "-e", "-f", "config"}
+	whole, sshd := t, []string{"/usr/sbin/sshd", "-i", "-e", "-f", "config"}
 	for _, test := range []struct {
 		name              string
 		hash, config, pam string
@@ -186,7 +188,7 @@ func TestPasswordServers(t *testing.T) {
 		{name: "dropbear fallback", hash: fallback, argv: []string{"dropbear", "-i", "-r", "dropbear_key"}, says: "at 42"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d := newRealDevice(t, test.hash, test.config, test.pam, test.argv...)
+			d := newRealDevice(t, whole, test.hash, test.config, test.pam, test.argv...)
 			if test.argv[0] == "dropbear" {
 				if out, err := exec.Command("dropbearkey", "-t", "ed25519", "-f", filepath.Join(d.dir, "dropbear_key")).CombinedOutput(); err != nil {
 					t.Fatalf("dropbearkey: %v: %s", err, out)
@@ -212,7 +214,7 @@ func TestTypedPassword(t *testing.T) {
 	w := newWorld(t)
 	out, err := exec.Command("perl", "-e", `print crypt("Qq7%by%hand", '$6$abcdefgh$')`).Output()
 	w.check(err)
-	sshd := []string{"/usr/sbin/sshd", "-i", "-e", "-f", "config"}
+	whole, sshd := t, []string{"/usr/sbin/sshd", "-i", "-e", "-f", "config"}
 	for _, test := range []struct {
 		name, setting string
 		config, pam   string
@@ -222,7 +224,7 @@ func TestTypedPassword(t *testing.T) {
 		{"password", "passwordAllowed", sshdConfig, "", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d := newRealDevice(t, string(out), strings.ReplaceAll(test.config, "MaxAuthTries 1", "MaxAuthTries 6"), test.pam, sshd...)
+			d := newRealDevice(t, whole, string(out), strings.ReplaceAll(test.config, "MaxAuthTries 1", "MaxAuthTries 6"), test.pam, sshd...)
 			_, err := w.g.osh("selfAddPersonalAccess", "--host", "127.0.0.1", "--port", d.port(), "--user", "admin", "--force")
 			w.check(err)
 			at := append(test.options, "admin@127.0.0.1", "-p", d.port())
@@ -300,7 +302,7 @@ func TestLegacyKeys(t *testing.T) {
 	w.check(err)
 	config := strings.NewReplacer("PubkeyAuthentication no", "PubkeyAuthentication yes\nAuthorizedKeysCommand /bin/cat DIR/keys\nAuthorizedKeysCommandUser root",
 		"PasswordAuthentication yes", "PasswordAuthentication no", "HostKey DIR/ed25519\n", "", "MaxAuthTries 1", "MaxAuthTries 6").Replace(oldest + sshdConfig)
-	d := newRealDevice(t, "*", config, "", "/usr/sbin/sshd", "-i", "-e", "-f", "config")
+	d := newRealDevice(t, t, "*", config, "", "/usr/sbin/sshd", "-i", "-e", "-f", "config")
 	w.check(os.WriteFile(filepath.Join(d.dir, "keys"), []byte(keys), 0o644))
 	add := []string{"selfAddPersonalAccess", "--host", "127.0.0.1", "--port", d.port(), "--user", "admin"}
 	if out, err := w.g.osh(add...); err == nil || !strings.Contains(out+err.Error(), "--legacy on the access permits diffie-hellman-group1-sha1") {
