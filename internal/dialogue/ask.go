@@ -1,7 +1,5 @@
 package dialogue
 
-import "slices"
-
 // Locked reports whether one line of text, which did not come over a terminal,
 // says that the device takes no more logins.
 func (p *Profiles) Locked(text string) bool {
@@ -22,17 +20,12 @@ func (p *Profiles) Locked(text string) bool {
 func (p *Profiles) Named() bool { return len(p.all) == 1 }
 
 // Types reports whether a profile has something to type at the shell: commands,
-// if those are wanted, an answer to a menu, or a second password.
+// if those are wanted, or an answer to a menu.
 func (p *Profiles) Types(commands bool) bool {
 	for _, c := range p.all {
 		if commands && len(c.Commands) > 0 || len(c.Menu) > 0 {
 			return true
 		}
 	}
-	return p.Second()
-}
-
-// Second reports whether a profile has a second password.
-func (p *Profiles) Second() bool {
-	return slices.ContainsFunc(p.all, func(c *compiled) bool { return c.Second != nil })
+	return false
 }

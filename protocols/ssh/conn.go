@@ -29,15 +29,12 @@ type conn struct {
 	// profiles are for the dialogue of a shell with a device; nil: there is none.
 	profiles *dialogue.Profiles
 	timeout  time.Duration // of each of its steps; 0: as the profile has it
-	// second is the password, for a device that asks for it again in the dialogue.
-	second gateway.Secret
 }
 
 // Close hangs up and waits until nothing of the connection runs any more.
 func (c *conn) Close() error {
 	err := c.ssh.Close()
 	<-c.served
-	c.second.Wipe()
 	if c.outer != nil {
 		c.outer.Close() // cut already, with wire
 	}

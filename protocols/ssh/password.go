@@ -1,7 +1,6 @@
 package ssh
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -84,9 +83,6 @@ func (b *Backend) loginWithPassword(ctx context.Context, nc net.Conn, r gateway.
 		l.PasswordWorked(n)
 	}
 	c.profiles, c.timeout = profiles, l.Timeout
-	if profiles.Second() && r.Action.Kind == "shell" {
-		c.second = gateway.NewSecret(bytes.Clone(p.secret.Reveal()))
-	}
 	return c, nil
 }
 

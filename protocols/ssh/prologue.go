@@ -18,9 +18,8 @@ import (
 const detectWithin = 3 * time.Second
 
 // prologue is the dialogue with a device's shell before the person has it: its
-// menus, the second password and, without a screen, what turns paging off, by
-// the profile. What the device says is recorded and shown as it comes, without
-// the password; what the person types meanwhile waits.
+// menus and, without a screen, what turns paging off, by the profile. What the device says is
+// recorded and shown as it comes; what the person types meanwhile waits.
 //
 // The login is over at this point, so a profile that was only detected, or is
 // not, keeps nobody out; one that was named must be right.
@@ -28,7 +27,6 @@ type prologue struct {
 	relay  *relay
 	engine *dialogue.Engine
 	from   *patient
-	scrub  *dialogue.Scrubber
 	step   int
 	since  time.Time // began step
 }
@@ -38,8 +36,7 @@ type prologue struct {
 func (r *relay) prologue(ctx context.Context) (io.Reader, error) {
 	profiles := r.conn.profiles
 	_, screen := r.client.(protocols.Terminal)
-	second := !r.conn.second.Empty()
-	options := dialogue.Options{Start: dialogue.AtShell, Second: second, Commands: !screen, Timeout: r.conn.timeout}
+	options := dialogue.Options{Start: dialogue.AtShell, Commands: !screen, Timeout: r.conn.timeout}
 	if profiles == nil || r.conn.action.Kind != "shell" || !profiles.Types(options.Commands) {
 		return r.channel, nil
 	}
@@ -50,11 +47,7 @@ func (r *relay) prologue(ctx context.Context) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prologue{relay: r, engine: engine, from: &patient{r: r.channel}, scrub: dialogue.NewScrubber(), step: -1}
-	defer p.wipe()
-	if second {
-		p.scrub.Add(r.conn.second.Reveal())
-	}
+	p := &prologue{relay: r, engine: engine, from: &patient{r: r.channel}, step: -1}
 	for {
 		actions, err := p.hear(ctx)
 		if err != nil {
@@ -62,9 +55,6 @@ func (r *relay) prologue(ctx context.Context) (io.Reader, error) {
 		}
 		for _, action := range actions {
 			over, err := p.act(action, profiles.Named())
-			if over && err == nil {
-				err = p.show(p.scrub.Release())
-			}
 			if over || err != nil {
 				return p.from, err
 			}
@@ -91,28 +81,13 @@ func (p *prologue) hear(ctx context.Context) ([]dialogue.Action, error) {
 		return p.engine.Quiet(), nil
 	}
 	actions := p.engine.Received(said)
-	return actions, p.show(p.scrub.Scrub(said))
-}
-
-// show records and shows what the device said.
-func (p *prologue) show(said []byte) error {
-	if len(said) == 0 {
-		return nil
-	}
 	if err := p.relay.record(recorder.Data{Stream: recorder.Out, Bytes: said}); err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := p.relay.client.Write(said); err != nil {
-		return fmt.Errorf("write to client: %w", err)
+		return nil, fmt.Errorf("write to client: %w", err)
 	}
-	return nil
-}
-
-// wipe forgets the password, and what the device said, in which it may be.
-func (p *prologue) wipe() {
-	p.relay.conn.second.Wipe()
-	p.scrub.Wipe()
-	p.engine.Wipe()
+	return actions, nil
 }
 
 // act does what the dialogue wants, and says whether that was the last of it.
@@ -125,15 +100,6 @@ func (p *prologue) act(action dialogue.Action, must bool) (over bool, err error)
 		}
 		_, err := p.relay.channel.Write([]byte(action.Text))
 		return err != nil, nil // why shows when it is read from
-	case dialogue.WritePassword:
-		if err := p.relay.record(recorder.Request{Name: "profile", Text: "second password"}); err != nil {
-			return false, err
-		}
-		text := p.relay.conn.second.Reveal()
-		keys := append(append(make([]byte, 0, len(text)+1), text...), '\r')
-		defer clear(keys)
-		_, err := p.relay.channel.Write(keys)
-		return err != nil, nil
 	case dialogue.Failed:
 		if !must || p.from.ended != nil {
 			return true, nil
@@ -142,7 +108,7 @@ func (p *prologue) act(action dialogue.Action, must bool) (over bool, err error)
 		if action.Unrecognised {
 			text += "; it waits at something that the device profile " + action.Profile + " does not know"
 		}
-		return false, &protocols.LoginError{Kind: protocols.NoShellPrompt, Err: errors.New(text), Tail: string(p.scrub.Text(action.Tail))}
+		return false, &protocols.LoginError{Kind: protocols.NoShellPrompt, Err: errors.New(text), Tail: string(action.Tail)}
 	}
 	return true, nil // at the prompt
 }

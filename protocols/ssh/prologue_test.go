@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"gateway"
-	"gateway/internal/dialogue"
 	"gateway/protocols"
 	"gateway/protocols/protocoltest"
 	"gateway/protocols/ssh"
@@ -33,61 +32,6 @@ func deviceShell(prompt string) func(s *serverSession) {
 			}
 			io.WriteString(s, "\r\ntyped "+strings.TrimRight(typed, "\r")+"\r\n"+prompt)
 		}
-	}
-}
-
-// enables is a device that asks for the password again, for more rights, and
-// shows it.
-func enables(s *serverSession) {
-	in := bufio.NewReader(s)
-	level := "device#"
-	io.WriteString(s, level)
-	for {
-		typed, err := in.ReadString('\r')
-		switch {
-		case err != nil || typed == "exit\r":
-			s.exit(0)
-			return
-		case typed == "enable\r":
-			io.WriteString(s, "\r\nPassword: ")
-			answer, _ := in.ReadString('\r')
-			if answer == "right\r" {
-				level = "device##"
-			}
-			io.WriteString(s, strings.TrimRight(answer, "\r"))
-		}
-		io.WriteString(s, "\r\n"+level)
-	}
-}
-
-func TestSecondPassword(t *testing.T) {
-	g, _ := passwordTarget(t, "password")
-	g.handle = enables
-	l := withPasswords(t, g, "right")
-	profile := device
-	profile.Commands = nil
-	profile.Second = &dialogue.Second{Command: "enable", Password: []string{"Password:"}, Shell: []string{"device##"}}
-	var err error
-	if l.Profiles, err = dialogue.Encode([]dialogue.Profile{profile}); err != nil {
-		t.Fatal(err)
-	}
-	r := gateway.Request{Target: gateway.Target{User: "root"}, Action: gateway.Action{Kind: "shell"}}
-	conn, err := new(ssh.Backend).Login(context.Background(), g.dial(t), r, l.Lease)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	c, out := protocoltest.NewClient(), new(strings.Builder)
-	c.Out = out
-	go func() {
-		io.WriteString(c.Input, "exit\r")
-		c.Input.Close()
-	}()
-	if _, err = conn.Relay(context.Background(), c, &protocoltest.Session{}); err != nil {
-		t.Fatal(err)
-	}
-	if want := "device#\r\nPassword: [...]\r\ndevice##"; out.String() != want {
-		t.Errorf("shown %q, want %q", out.String(), want)
 	}
 }
 

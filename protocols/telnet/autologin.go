@@ -75,9 +75,7 @@ type attempt struct {
 	scrub  *dialogue.Scrubber
 	user   string
 	lease  protocols.Lease
-	n      int            // of the password
-	second bool           // the device may ask for the password a second time, for more rights
-	secret gateway.Secret // kept for that
+	n      int // of the password
 	buf    [1024]byte
 	step   int
 	since  time.Time // began step
@@ -85,7 +83,7 @@ type attempt struct {
 
 // tryPassword logs in with password n over nc, and closes nc if that fails.
 func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, r gateway.Request, l protocols.Lease, n int) (*conn, error) {
-	engine, err := dialogue.New(profiles, r.Target.User, dialogue.Options{Telnet: true, Second: true, Commands: !l.Terminal, Timeout: l.Timeout})
+	engine, err := dialogue.New(profiles, r.Target.User, dialogue.Options{Telnet: true, Commands: !l.Terminal, Timeout: l.Timeout})
 	if err != nil {
 		nc.Close()
 		return nil, &protocols.LoginError{Kind: protocols.NotSupported, Err: err}
@@ -94,7 +92,7 @@ func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, 
 	// would not ask.
 	a := &attempt{
 		conn: newConn(nc, r.Action, newNegotiation(l.Term, ""), 0), engine: engine, scrub: dialogue.NewScrubber(),
-		user: r.Target.User, lease: l, n: n, second: profiles.Second(), step: -1,
+		user: r.Target.User, lease: l, n: n, step: -1,
 	}
 	defer a.wipe()
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
@@ -116,7 +114,6 @@ func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, 
 func (a *attempt) wipe() {
 	a.conn.wire.wipe()
 	a.scrub.Wipe()
-	a.secret.Wipe()
 	a.engine.Wipe()
 	clear(a.buf[:])
 }
@@ -209,9 +206,6 @@ func (a *attempt) act(ctx context.Context, action dialogue.Action) error {
 	case dialogue.WriteUser:
 		_, err = a.conn.wire.Write([]byte(a.user + "\r"))
 	case dialogue.WritePassword:
-		if action.Second {
-			return a.typeSecret()
-		}
 		return a.password(ctx)
 	case dialogue.Done:
 		a.greet(a.scrub.Release())
@@ -232,23 +226,15 @@ func (a *attempt) password(ctx context.Context) error {
 	if err != nil {
 		return &protocols.LoginError{Kind: protocols.PasswordMissing, Err: fmt.Errorf("get the egress password: %w", err)}
 	}
-	if a.secret = secret; !a.second {
-		defer a.secret.Wipe()
-	}
+	defer secret.Wipe()
 	text := secret.Reveal()
 	if len(text) == 0 || bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return &protocols.LoginError{Kind: protocols.PasswordMissing, Err: errors.New("the egress password can't be typed")}
 	}
-	a.scrub.Add(text)
-	return a.typeSecret()
-}
-
-// typeSecret writes the password and Enter.
-func (a *attempt) typeSecret() error {
 	if err := a.stillAsking(); err != nil {
 		return err
 	}
-	text := a.secret.Reveal()
+	a.scrub.Add(text)
 	keys := append(append(make([]byte, 0, len(text)+1), text...), '\r')
 	defer clear(keys)
 	if _, err := a.conn.wire.Write(keys); err != nil {

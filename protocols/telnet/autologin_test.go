@@ -320,38 +320,3 @@ func TestTalkWhileThePasswordIsFetched(t *testing.T) {
 		}
 	}
 }
-
-// A device that wants the password again, for more rights, gets it, and what it
-// shows of it is hidden.
-func TestSecondPassword(t *testing.T) {
-	d := &device{t: t, talk: concat(asksUser, []string{"< Sesame0pen\r\x00", "> \r\nrouter>", "< enable\r\x00", "> enable\r\nPassword: ",
-		"< Sesame0pen\r\x00", "> Sesame0pen\r\nrouter#", "< exit\r\x00", "> exit\r\n"})}
-	l := d.lease(t)
-	encoded, err := dialogue.Encode([]dialogue.Profile{{
-		Name: "test", Fallback: true, Login: []string{`login:`}, Password: []string{`Password:`}, Shell: []string{`router>`},
-		Second:   &dialogue.Second{Command: "enable", Password: []string{"Password:"}, Shell: []string{"router#"}},
-		Timeouts: dialogue.Timeouts{Quiet: 50 * time.Millisecond, Login: time.Second, Password: time.Second, Shell: time.Second},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Profiles = encoded
-	conn, err := d.login(t.Context(), t, l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	c, out := protocoltest.NewClient(), new(strings.Builder)
-	c.Out = out
-	go func() {
-		io.WriteString(c.Input, "exit\n")
-		c.Input.Close()
-	}()
-	if _, err := conn.Relay(t.Context(), c, &protocoltest.Session{}); err != nil {
-		t.Fatal(err)
-	}
-	const want = "Welcome\r\nlogin: admin\r\nPassword: \r\nrouter>enable\r\nPassword: [...]\r\nrouter#exit\r\n"
-	if out.String() != want {
-		t.Errorf("shown %q, want %q", out.String(), want)
-	}
-}
