@@ -94,7 +94,7 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 	r.Target.Addr = r.Target.Addr.Unmap()
 
 	w := ways{account: a.Account, protocol: r.Protocol, useKey: r.UseKey, password: r.Password, wanted: wanted{r.Target, r.Jump, now}}
-	if found := a.personal.find(w.wanted); found != nil {
+	if found := a.personal.find(&w.wanted); found != nil {
 		w.add(gateway.WayPersonal, "", *found, a.EgressKeys, nil, a.PersonalMFA)
 	}
 	seats, _ := s.seats.get(a.Name)
@@ -142,7 +142,7 @@ type ways struct {
 
 // group adds the way through g that the account has as a member or guest.
 func (w *ways) group(g *group, s seat) {
-	found := g.accesses.find(w.wanted)
+	found := g.accesses.find(&w.wanted)
 	if found == nil {
 		return
 	}
@@ -151,7 +151,7 @@ func (w *ways) group(g *group, s seat) {
 		return
 	}
 	own := g.guests[w.account.Name]
-	guest := own.find(w.wanted)
+	guest := own.find(&w.wanted)
 	if guest == nil {
 		return
 	}

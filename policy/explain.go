@@ -49,7 +49,7 @@ func (s *Snapshot) Explain(r gateway.Request, now time.Time) Explanation {
 		return e
 	}
 	r.Target.Addr, r.Jump.Addr = r.Target.Addr.Unmap(), r.Jump.Addr.Unmap()
-	t := wanted{r.Target, r.Jump, now}
+	t := &wanted{r.Target, r.Jump, now}
 	a, _ := s.accounts.get(r.Principal.Account)
 	e.list(gateway.WayPersonal, "", a.personal, t)
 	seats, _ := s.seats.get(a.Name)
@@ -140,7 +140,7 @@ func containing(list []netip.Prefix, a netip.Addr) (netip.Prefix, bool) {
 }
 
 // list explains one list.
-func (e *Explanation) list(kind gateway.WayKind, group string, l list, t wanted) {
+func (e *Explanation) list(kind gateway.WayKind, group string, l list, t *wanted) {
 	n := List{Kind: kind, Group: group, Access: l.find(t)}
 	if n.Access == nil {
 		n.Why = "no access covers it"
@@ -150,7 +150,7 @@ func (e *Explanation) list(kind gateway.WayKind, group string, l list, t wanted)
 }
 
 // guest explains the part of a group that a guest may reach.
-func (e *Explanation) guest(g *group, account string, t wanted) {
+func (e *Explanation) guest(g *group, account string, t *wanted) {
 	own, whole := g.guests[account], g.accesses
 	n := List{Kind: gateway.WayGroupGuest, Group: g.Name}
 	found, of := own.find(t), whole.find(t)
@@ -193,7 +193,7 @@ func (e *Explanation) credentials(r gateway.Request) {
 }
 
 // misses says why accesses whose network has the target don't cover t.
-func misses(list []gateway.Access, t wanted) []Miss {
+func misses(list []gateway.Access, t *wanted) []Miss {
 	var near []Miss
 	for _, a := range list {
 		if len(near) == maxMisses {
@@ -206,7 +206,7 @@ func misses(list []gateway.Access, t wanted) []Miss {
 	return near
 }
 
-func miss(a gateway.Access, t wanted) string {
+func miss(a gateway.Access, t *wanted) string {
 	switch {
 	case a.Expired(t.now):
 		return "it expired " + a.Expires.UTC().Format(time.DateTime)

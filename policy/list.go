@@ -133,7 +133,7 @@ type wanted struct {
 
 // find returns the access with the smallest network that lets t be reached,
 // the first of the list if several have the same network, or nil.
-func (l *list) find(t wanted) *gateway.Access {
+func (l *list) find(t *wanted) *gateway.Access {
 	if l.filter == nil {
 		return l.scan(t)
 	}
@@ -160,7 +160,7 @@ func (l *list) find(t wanted) *gateway.Access {
 }
 
 // scan is find without index.
-func (l *list) scan(t wanted) *gateway.Access {
+func (l *list) scan(t *wanted) *gateway.Access {
 	var best *gateway.Access
 	for i := range l.accesses {
 		a := &l.accesses[i]
@@ -172,7 +172,7 @@ func (l *list) scan(t wanted) *gateway.Access {
 }
 
 // grants checks all of a except its network.
-func grants(a *gateway.Access, t wanted) bool {
+func grants(a *gateway.Access, t *wanted) bool {
 	return (a.Port == 0 || a.Port == t.Port) && CoversUser(a.User, t.User) && matchJump(a.Proxy, t.jump) && !a.Expired(t.now)
 }
 
