@@ -58,6 +58,7 @@ const (
 	// Telnet has no encryption.
 	Telnet Protocol = "telnet"
 	// NETCONF is spoken inside SSH, RFC 6242.
-	NETCONF Protocol = "netconf"
-	OSH     Protocol = "osh" // a command of the gateway itself
+	NETCONF  Protocol = "netconf"
+	Postgres Protocol = "postgres"
+	OSH      Protocol = "osh" // a command of the gateway itself
 )

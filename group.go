@@ -41,6 +41,10 @@ type Group struct {
 	// Passwords are its egress passwords, the current one first.
 	Passwords []EgressPassword
 
+	Databases []Database // sorted by name
+	// DatabaseGuests are who may use some of them without being members, by account.
+	DatabaseGuests map[string][]DatabaseGuest
+
 	MFARequired   MFA            // for each connection by this group
 	GuestTTLLimit time.Duration  // longest guest access; 0: no limit
 	IdleLock      *time.Duration // instead of the global setting; nil: none of its own, 0: never

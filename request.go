@@ -12,6 +12,7 @@ type Request struct {
 	Protocol  Protocol
 	Target    Target
 	Jump      Target     // egress jump host to reach it through; zero: directly
+	Database  string     // name of the database at Target; for Postgres only
 	Action    Action     // what is to be started there
 	UseKey    string     // only this egress key (fingerprint); empty: all
 	Password  PasswordOf // log in with a password instead of keys
@@ -70,6 +71,9 @@ type Way struct {
 	// the group, restricted by ForceKey and UseKey. It may be empty, and is when
 	// the access forces a password.
 	Keys []EgressKey
+	// Database is what is reached, with the limits that this way has, for
+	// Postgres; nil for others, which have an Access.
+	Database *Database
 	// Passwords are tried in this order where a login with a password is asked
 	// for, restricted by ForcePassword; Keys is empty then.
 	Passwords []EgressPassword

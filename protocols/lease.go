@@ -52,6 +52,8 @@ type Lease struct {
 	Env []string
 	// Worked is told which key the target accepted.
 	Worked func(LeasedKey)
+	// Database is set where the target is one.
+	Database *Database
 	// Jump is for the login at the egress jump host, on the way to the target.
 	// nil: there is none. Its Env is empty and its Jump nil.
 	Jump *Lease
