@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"protocols/ssh":          {".", "recorder", "protocols", "internal/tcp", "internal/dialogue"},
 	"protocols/telnet":       {".", "recorder", "protocols", "internal/tcp", "internal/dialogue"},
 	"protocols/netconf":      {".", "recorder", "protocols", "protocols/ssh"}, // it is spoken inside of SSH
+	"protocols/postgres":     {".", "recorder", "protocols"},
 	"protocols/protocoltest": {".", "recorder", "protocols"},
 
 	// In the session process.
@@ -67,11 +68,12 @@ var mayImport = map[string][]string{
 	"configs/profiles":         {},
 
 	"cmd/gateway": {"*"},
-	"cmd/gateway-session": {".", "recorder", "protocols", "protocols/ssh", "protocols/telnet", "protocols/netconf", "internal/ingress", "internal/session",
+	"cmd/gateway-session": {".", "recorder", "protocols", "protocols/ssh", "protocols/telnet", "protocols/netconf", "protocols/postgres", "internal/ingress", "internal/session",
 		"internal/jail", "internal/control", "internal/ring", "internal/osh", "internal/tcp"},
 
 	"interop-tests":           {},
 	"interop-tests/bench":     {".", "internal/store", "internal/store/sqlite"}, // to fill a store that commands would fill in an hour
+	"interop-tests/pgserver":  {},
 	"interop-tests/sshtarget": {},
 }
 
