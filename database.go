@@ -10,8 +10,8 @@ import (
 // Database is a PostgreSQL database that a group offers by a name. Who uses it
 // never sees the credential that it is reached with, which only the vault knows.
 type Database struct {
-	ID       int64  // of the store; its secrets are sealed for it
-	Name     string // see CheckDatabaseName; it is unique on the gateway
+	ID       int64  // of the store
+	Name     string // see CheckDatabaseName; it is unique on the gateway, and its secrets are sealed for it
 	Host     string // address or host name, which TLS checks the certificate for
 	Port     uint16
 	Database string // its name at the server
@@ -45,12 +45,12 @@ type DatabaseLimits struct {
 
 // DatabaseGuest lets a guest of a group use one of its databases.
 type DatabaseGuest struct {
-	Database string         // its name
-	Allow    DatabaseRights // with those of the database: the lesser counts
-	Expires  time.Time      // zero: never
-	Comment  string
-	AddedBy  string
-	AddedAt  time.Time
+	Database string         `json:"database"`         // its name
+	Allow    DatabaseRights `json:"allow,omitempty"`  // with those of the database: the lesser counts
+	Expires  time.Time      `json:"expires,omitzero"` // zero: never
+	Comment  string         `json:"comment,omitempty"`
+	AddedBy  string         `json:"added_by"`
+	AddedAt  time.Time      `json:"added_at"`
 }
 
 // Expired reports whether g no longer grants anything at now.

@@ -69,7 +69,9 @@ func (g *Group) listed(r Role) []string {
 	case Member:
 		return g.Members
 	case Guest:
-		return slices.Sorted(maps.Keys(g.Guests))
+		names := slices.AppendSeq(slices.Collect(maps.Keys(g.Guests)), maps.Keys(g.DatabaseGuests))
+		slices.Sort(names)
+		return slices.Compact(names)
 	}
 	return nil
 }
@@ -96,10 +98,11 @@ func (g *Group) Has(r Role, account string, now time.Time) bool {
 }
 
 // held reports whether a role that account was given is not over. A guest is
-// who has an access as such.
+// who has an access or a database as such.
 func (g *Group) held(r Role, account string, now time.Time) bool {
 	if r == Guest {
-		return slices.ContainsFunc(g.Guests[account], func(a Access) bool { return !a.Expired(now) })
+		return slices.ContainsFunc(g.Guests[account], func(a Access) bool { return !a.Expired(now) }) ||
+			slices.ContainsFunc(g.DatabaseGuests[account], func(d DatabaseGuest) bool { return !d.Expired(now) })
 	}
 	end, ok := g.Ends[Holder{r, account}]
 	return !ok || now.Before(end)

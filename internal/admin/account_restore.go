@@ -87,7 +87,7 @@ func (b *restoration) run() error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []func() error{b.keys, b.passwords, b.grants, b.personal, b.roles, b.guest} {
+	for _, part := range []func() error{b.keys, b.passwords, b.grants, b.personal, b.roles, b.guest, b.databases} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -212,6 +212,26 @@ func (b *restoration) guest() error {
 			continue
 		}
 		if _, err := b.tx.AddAccess(store.Owner{Group: g.Name, Guest: b.archive.Account.Name}, access.Access, b.now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *restoration) databases() error {
+	for _, d := range b.archive.DatabaseGuest {
+		if d.Guest.Expired(b.now) {
+			continue
+		}
+		g, err := b.group(d.ArchivedGroup)
+		if err != nil {
+			return err
+		}
+		if g == nil || !slices.ContainsFunc(g.Databases, func(of gateway.Database) bool { return of.Name == d.Guest.Database && of.AddedAt.Equal(d.AddedAt) }) {
+			b.leave("the database %s of the group %s, which does not exist any more", d.Guest.Database, d.Name)
+			continue
+		}
+		if _, err := b.tx.AddDatabaseGuest(b.archive.Account.Name, d.Guest, b.now); err != nil {
 			return err
 		}
 	}

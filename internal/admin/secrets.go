@@ -8,6 +8,10 @@ func KeyContext(o store.Owner) string { return contextOf(o)(store.EgressKey) }
 // PasswordContext is what a sealed egress password of o is bound to.
 func PasswordContext(o store.Owner) string { return contextOf(o)(store.EgressPassword) }
 
+// DatabaseContext is what a secret of that kind of the database of that name is
+// bound to. A group that gets another name keeps its databases as they are.
+func DatabaseContext(kind store.SecretKind, name string) string { return string(kind) + ":" + name }
+
 // contextOf gives what the secrets of o are bound to, by their kind: a key that
 // stood in for a password would be shown to a device.
 func contextOf(o store.Owner) func(store.SecretKind) string {

@@ -20,6 +20,8 @@ type Archive struct {
 	SealedPasswords [][]byte        `json:"sealed_passwords,omitempty"`
 	Roles           []ArchivedRole  `json:"roles"`
 	Guest           []ArchivedGuest `json:"guest"`
+	// DatabaseGuest are the databases that it could use as a guest.
+	DatabaseGuest []ArchivedDatabaseGuest `json:"database_guest,omitempty"`
 }
 
 // ArchivedGroup says which group it was: another one may have its name today.
@@ -39,4 +41,12 @@ type ArchivedRole struct {
 type ArchivedGuest struct {
 	ArchivedGroup
 	Access gateway.Access `json:"access"`
+}
+
+// ArchivedDatabaseGuest is what let the account use a database as a guest.
+type ArchivedDatabaseGuest struct {
+	ArchivedGroup
+	// AddedAt is when the database was added: another one may have its name today.
+	AddedAt time.Time             `json:"database_added_at"`
+	Guest   gateway.DatabaseGuest `json:"guest"`
 }

@@ -38,6 +38,9 @@ type Store interface {
 	SealedKey(ctx context.Context, id int64) ([]byte, error)
 	// SealedPassword returns a sealed egress password.
 	SealedPassword(ctx context.Context, id int64) ([]byte, error)
+	// SealedDatabase returns a sealed secret of a database: of the kind
+	// DatabasePassword or DatabaseKey.
+	SealedDatabase(ctx context.Context, id int64, kind SecretKind) ([]byte, error)
 
 	// HostKeys returns the host keys of a target that are known to an account,
 	// as met behind that egress jump host; zero: directly.
@@ -118,6 +121,19 @@ type Tx interface {
 	// DelAccess removes the access with a's identity.
 	DelAccess(o Owner, a gateway.Access) (changed bool, err error)
 
+	// AddDatabase offers a database to a group; its name must be free on the
+	// whole gateway. It has a password, and a key, when their secrets are given.
+	AddDatabase(group string, d gateway.Database, s DatabaseSecrets) (id int64, err error)
+	// UpdateDatabase writes all of the database of d's name but who added it, and
+	// when. The secrets that d still has, by d.Password and d.Certificate, stay
+	// where none are given in their place.
+	UpdateDatabase(d gateway.Database, s DatabaseSecrets) error
+	DelDatabase(name string) error
+	// AddDatabaseGuest lets an account use the database that g names; see AddAccess
+	// for what is changed. DelDatabaseGuest ends that.
+	AddDatabaseGuest(account string, g gateway.DatabaseGuest, now time.Time) (changed bool, err error)
+	DelDatabaseGuest(account, database string) (changed bool, err error)
+
 	// SetMaintenance turns maintenance mode on, or off for nil.
 	SetMaintenance(m *gateway.Maintenance) error
 }
@@ -138,7 +154,13 @@ type SecretKind string
 const (
 	EgressKey      SecretKind = "egress-key"
 	EgressPassword SecretKind = "egress-password"
+	// Those of databases are sealed for the name of the database.
+	DatabasePassword SecretKind = "database-password"
+	DatabaseKey      SecretKind = "database-key" // of the client certificate
 )
+
+// DatabaseSecrets are the sealed secrets of a database; nil: none.
+type DatabaseSecrets struct{ Password, Key []byte }
 
 // Reseal gives what takes the place of a secret when its owner changes.
 type Reseal func(kind SecretKind, sealed []byte) ([]byte, error)

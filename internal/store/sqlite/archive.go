@@ -109,6 +109,14 @@ func (t *tx) archiveOf(name string) (store.Archive, error) {
 	if err != nil {
 		return a, err
 	}
+	err = readDatabaseGuests(t.ctx, t, "user_group.created, user_group.name", " WHERE account_id = ?", []any{id},
+		func(created int64, group string, made int64, g gateway.DatabaseGuest) {
+			a.DatabaseGuest = append(a.DatabaseGuest, store.ArchivedDatabaseGuest{
+				ArchivedGroup: store.ArchivedGroup{Name: group, Created: fromMicro(created)}, AddedAt: fromMicro(made), Guest: g})
+		})
+	if err != nil {
+		return a, err
+	}
 	return a, readAccesses(t.ctx, t, "account_id", "user_group.name FROM access JOIN user_group ON user_group.id = group_id WHERE account_id = ?",
 		[]any{id}, func(_ int64, group string, access gateway.Access) {
 			a.Guest = append(a.Guest, store.ArchivedGuest{ArchivedGroup: store.ArchivedGroup{Name: group, Created: created[group]}, Access: access})
@@ -200,7 +208,8 @@ func (t *tx) RenameAccount(name, to string, reseal store.Reseal) error {
 // touchGroups notes that the groups change in which the account is anything.
 func (t *tx) touchGroups(account int64) error {
 	return each(t.ctx, t, `SELECT name FROM user_group WHERE id IN (SELECT group_id FROM role WHERE account_id = ?1
-		UNION SELECT group_id FROM access WHERE account_id = ?1)`, []any{account}, func(scan func(...any) error) error {
+		UNION SELECT group_id FROM access WHERE account_id = ?1
+		UNION SELECT group_id FROM database_guest JOIN database ON database.id = database_id WHERE account_id = ?1)`, []any{account}, func(scan func(...any) error) error {
 		var group string
 		if err := scan(&group); err != nil {
 			return err

@@ -224,6 +224,9 @@ func readGroups(ctx context.Context, q querier, name string) ([]*gateway.Group, 
 	if err != nil {
 		return nil, err
 	}
+	if err := readDatabases(ctx, q, one, byID); err != nil {
+		return nil, err
+	}
 	// coalesce, because that is what the index is on.
 	clause, args := only(one, " AND coalesce(group_id, 0) = ?")
 	return list, readAccesses(ctx, q, "group_id",
