@@ -11,11 +11,13 @@ type Request struct {
 	Via       netip.AddrPort // the gateway's own end of it
 	Protocol  Protocol
 	Target    Target
-	Jump      Target     // egress jump host to reach it through; zero: directly
-	Database  string     // name of the database at Target; for Postgres only
-	Action    Action     // what is to be started there
-	UseKey    string     // only this egress key (fingerprint); empty: all
-	Password  PasswordOf // log in with a password instead of keys
+	Jump      Target // egress jump host to reach it through; zero: directly
+	// Database is the name that a database is offered by, for Postgres only. Target
+	// has its login, its port, and what its host resolved to.
+	Database string
+	Action   Action     // what is to be started there
+	UseKey   string     // only this egress key (fingerprint); empty: all
+	Password PasswordOf // log in with a password instead of keys
 }
 
 // Action is one operation inside a session that is put to Allow before it
@@ -98,4 +100,8 @@ const (
 	ReasonNoPassword       Reason = "no matching access owns the asked password"
 	ReasonForcedPassword   Reason = "the password that is forced is not there"
 	ReasonNETCONFOnly      Reason = "the access is for NETCONF only"
+	ReasonNoDatabase       Reason = "no such database"
+	ReasonNoDatabaseAccess Reason = "neither member of the database's group nor guest"
+	ReasonDatabaseExpired  Reason = "the database expired"
+	ReasonOtherDatabase    Reason = "not where the database is, or not its login"
 )

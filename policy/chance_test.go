@@ -91,6 +91,7 @@ func (c chance) group(name string) *gateway.Group {
 	for range c.IntN(4) {
 		g.Guests[c.name()] = c.accesses()
 	}
+	c.databases(g)
 	g.MFARequired = pick(c, gateway.MFANone, gateway.MFANone, gateway.MFAAny, gateway.MFATOTP)
 	for _, name := range g.Members {
 		if c.IntN(3) == 0 {
@@ -124,6 +125,9 @@ func (c chance) rules() policy.Rules {
 }
 
 func (c chance) request() gateway.Request {
+	if c.IntN(4) == 0 {
+		return c.databaseRequest()
+	}
 	return gateway.Request{
 		Principal: gateway.Principal{Account: c.name()},
 		From:      netip.AddrPortFrom(c.addr(), 4000),

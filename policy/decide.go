@@ -69,7 +69,8 @@ func (s *Snapshot) Network(from, to netip.Addr) gateway.Reason {
 }
 
 // Decide answers r: the state of the account, then the rules, then every way
-// that grants it: personal, then the groups by name.
+// that grants it: personal, then the groups by name. A database has a way of
+// its own: no access is one, and no database grants anything else.
 func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 	deny := func(why gateway.Reason) gateway.Decision { return gateway.Decision{Reason: why} }
 	if r.Principal.Realm != "" {
@@ -92,6 +93,9 @@ func (s *Snapshot) Decide(r gateway.Request, now time.Time) gateway.Decision {
 		r.Jump.Addr = r.Jump.Addr.Unmap()
 	}
 	r.Target.Addr = r.Target.Addr.Unmap()
+	if r.Protocol == gateway.Postgres {
+		return s.decideDatabase(a, &r, now)
+	}
 
 	w := ways{account: a.Account, protocol: r.Protocol, useKey: r.UseKey, password: r.Password, wanted: wanted{r.Target, r.Jump, now}}
 	if found := a.personal.find(&w.wanted); found != nil {

@@ -93,6 +93,10 @@ func render(d gateway.Decision) string {
 	}
 	var parts []string
 	for _, w := range d.Ways {
+		if w.Database != nil {
+			parts = append(parts, renderDatabase(w))
+			continue
+		}
 		var fps []string
 		for _, k := range w.Keys {
 			fps = append(fps, k.Fingerprint)

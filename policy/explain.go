@@ -27,9 +27,10 @@ type List struct {
 	Kind  gateway.WayKind
 	Group string
 	// Access is the one that counts; nil: none of the list covers the request.
-	Access *gateway.Access
-	Why    string // why it is no way all the same, or what is missing; empty: it is one
-	Misses []Miss // accesses for the target's address that don't cover the request; at most maxMisses
+	Access   *gateway.Access
+	Database *gateway.Database // likewise, for a request for a database
+	Why      string            // why it is no way all the same, or what is missing; empty: it is one
+	Misses   []Miss            // accesses for the target's address that don't cover the request; at most maxMisses
 }
 
 // Miss is an access that was meant for something else.
@@ -51,6 +52,10 @@ func (s *Snapshot) Explain(r gateway.Request, now time.Time) Explanation {
 	r.Target.Addr, r.Jump.Addr = r.Target.Addr.Unmap(), r.Jump.Addr.Unmap()
 	t := &wanted{r.Target, r.Jump, now}
 	a, _ := s.accounts.get(r.Principal.Account)
+	if r.Protocol == gateway.Postgres {
+		e.database(s, a.Name, &r, now)
+		return e
+	}
 	e.list(gateway.WayPersonal, "", a.personal, t)
 	seats, _ := s.seats.get(a.Name)
 	for _, seat := range seats {
@@ -60,6 +65,8 @@ func (s *Snapshot) Explain(r gateway.Request, now time.Time) Explanation {
 			e.list(gateway.WayGroupMember, g.Name, g.accesses, t)
 		case seat.guest:
 			e.guest(g, a.Name, t)
+		case len(g.DatabaseGuests[a.Name]) > 0 && !seat.member:
+			e.Lists = append(e.Lists, List{Kind: gateway.WayGroupGuest, Group: g.Name, Why: "the account is a guest of databases only"})
 		case seat.member:
 			e.Lists = append(e.Lists, List{Kind: gateway.WayGroupMember, Group: g.Name,
 				Why: "the membership ended " + g.Ends[gateway.Holder{Role: gateway.Member, Account: a.Name}].UTC().Format(time.DateTime)})

@@ -108,6 +108,9 @@ func (m *model) decide(r gateway.Request) string {
 			return string(why)
 		}
 	}
+	if r.Protocol == gateway.Postgres {
+		return m.database(a, r)
+	}
 	var ways []string
 	var wants []gateway.MFA
 	matched, gone := false, false
@@ -230,13 +233,16 @@ func compareWithModel(t *testing.T, seed uint64) {
 		s = m.change(c, s)
 		fresh := policy.New(slices.Collect(maps.Values(m.accounts)), slices.Collect(maps.Values(m.groups)), m.rules)
 		for range 21 {
-			r := c.request()
+			r, account := c.request(), c.name()
 			want := m.decide(r)
 			if got := decided(s, r); got != want {
 				t.Fatalf("seed %d: %v: changed snapshot gives %s, want %s", seed, r, got, want)
 			}
 			if got := decided(fresh, r); got != want {
 				t.Fatalf("seed %d: %v: fresh snapshot gives %s, want %s", seed, r, got, want)
+			}
+			if want, got := m.meant(r, account), meant(s, r, account); got != want {
+				t.Fatalf("seed %d: %v of %s means %s, want %s", seed, r, account, got, want)
 			}
 			if why := unexplained(s.Explain(r, now)); why != "" {
 				t.Fatalf("seed %d: %v: %s: %s", seed, r, want, why)
@@ -267,19 +273,24 @@ func unexplained(e policy.Explanation) string {
 	var granted []string
 	for _, l := range e.Lists {
 		if l.Why == "" {
-			granted = append(granted, fmt.Sprint(l.Kind, l.Group, l.Access))
+			granted = append(granted, fmt.Sprint(l.Kind, l.Group, l.Access, l.Database))
 		}
 	}
 	var ways []string
 	for _, w := range e.Decision.Ways {
-		ways = append(ways, fmt.Sprint(w.Kind, w.Group, w.Access))
+		if w.Database != nil {
+			ways = append(ways, fmt.Sprint(w.Kind, w.Group, (*gateway.Access)(nil), w.Database))
+			continue
+		}
+		ways = append(ways, fmt.Sprint(w.Kind, w.Group, &w.Access, w.Database))
 	}
 	if diff := cmp.Diff(ways, granted); diff != "" {
 		return "ways (-) and what is said to grant (+): " + diff
 	}
 	last := e.Checks[len(e.Checks)-1]
 	early := !slices.Contains([]gateway.Reason{"", gateway.ReasonNoAccess, gateway.ReasonNoKey, gateway.ReasonNoPassword,
-		gateway.ReasonForcedPassword}, e.Decision.Reason)
+		gateway.ReasonForcedPassword, gateway.ReasonNoDatabase, gateway.ReasonNoDatabaseAccess, gateway.ReasonDatabaseExpired,
+		gateway.ReasonOtherDatabase}, e.Decision.Reason)
 	if last.OK == early {
 		return fmt.Sprintf("the last check is %+v", last)
 	}

@@ -21,7 +21,9 @@ type Snapshot struct {
 	accounts shards[*account]
 	groups   shards[*group]
 	// seats gives for each account the groups in which it is anything, sorted.
-	seats       shards[[]seat]
+	seats shards[[]seat]
+	// databases gives the group of each, by the name that it is offered by.
+	databases   shards[string]
 	rules       *rules
 	maintenance *gateway.Maintenance
 }
@@ -56,18 +58,21 @@ func New(accounts []*gateway.Account, groups []*gateway.Group, r Rules) *Snapsho
 	for _, a := range accounts {
 		as.set(a.Name, newAccount(a))
 	}
-	gs, seats := newShards[*group]().draft(), newShards[[]seat]().draft()
+	gs, seats, databases := newShards[*group]().draft(), newShards[[]seat]().draft(), newShards[string]().draft()
 	byName := slices.SortedFunc(slices.Values(groups), func(a, b *gateway.Group) int {
 		return strings.Compare(a.Name, b.Name)
 	})
 	for _, g := range byName {
 		gs.set(g.Name, newGroup(g))
+		for _, d := range g.Databases {
+			databases.set(d.Name, g.Name)
+		}
 		for name := range changedHolders(new(gateway.Group), g) {
 			in, _ := seats.get(name)
 			seats.set(name, append(in, newSeat(g, name))) // grows in place: nobody else has it yet
 		}
 	}
-	return &Snapshot{accounts: as.done(), groups: gs.done(), seats: seats.done(), rules: compile(r)}
+	return &Snapshot{accounts: as.done(), groups: gs.done(), seats: seats.done(), databases: databases.done(), rules: compile(r)}
 }
 
 func newAccount(a *gateway.Account) *account {
@@ -112,6 +117,7 @@ func (s *Snapshot) WithGroup(g *gateway.Group) *Snapshot {
 	d.set(g.Name, newGroup(g))
 	next.groups = d.done()
 	next.seats = s.changeSeats(g.Name, g)
+	next.databases = s.changeDatabases(g.Name, g)
 	return &next
 }
 
@@ -121,7 +127,30 @@ func (s *Snapshot) WithoutGroup(name string) *Snapshot {
 	d.drop(name)
 	next.groups = d.done()
 	next.seats = s.changeSeats(name, nil)
+	next.databases = s.changeDatabases(name, new(gateway.Group))
 	return &next
+}
+
+// changeDatabases brings the names of databases up to date with the next state
+// of a group.
+func (s *Snapshot) changeDatabases(name string, next *gateway.Group) shards[string] {
+	var before []gateway.Database
+	if g := s.Group(name); g != nil {
+		before = g.Databases
+	}
+	if slices.EqualFunc(before, next.Databases, func(a, b gateway.Database) bool { return a.Name == b.Name }) {
+		return s.databases
+	}
+	d := s.databases.draft()
+	for _, db := range before {
+		if in, _ := d.get(db.Name); in == name { // else another group has the name by now
+			d.drop(db.Name)
+		}
+	}
+	for _, db := range next.Databases {
+		d.set(db.Name, name)
+	}
+	return d.done()
 }
 
 // changeSeats brings the seats up to date with the next state of a group, nil
@@ -176,17 +205,20 @@ func changedHolders(a, b *gateway.Group) map[string]bool {
 			}
 		}
 	}
-	for name := range a.Guests {
-		if !b.Has(gateway.Guest, name, time.Time{}) {
-			changed[name] = true
-		}
-	}
-	for name := range b.Guests {
-		if !a.Has(gateway.Guest, name, time.Time{}) {
-			changed[name] = true
-		}
-	}
+	addLeft(changed, a.Guests, b.Guests)
+	addLeft(changed, b.Guests, a.Guests)
+	addLeft(changed, a.DatabaseGuests, b.DatabaseGuests)
+	addLeft(changed, b.DatabaseGuests, a.DatabaseGuests)
 	return changed
+}
+
+// addLeft adds the names that have something in a and nothing in b.
+func addLeft[V any](names map[string]bool, a, b map[string][]V) {
+	for name := range a {
+		if len(b[name]) == 0 {
+			names[name] = true
+		}
+	}
 }
 
 // rolesIn gives the roles of the account in g at now, in the order of their
