@@ -14,16 +14,31 @@ import (
 // at that host and port. Where several are there, database, the name at the
 // server, must single one out. Of others nobody learns anything.
 func (s *Snapshot) Database(account, host string, port uint16, database string, now time.Time) (found *gateway.Database, group string, ok bool) {
+	there := s.databasesAt(account, host, port, now)
+	if len(there) > 1 {
+		there = slices.DeleteFunc(there, func(w gateway.Way) bool { return w.Database.Database != database })
+	}
+	if len(there) != 1 {
+		return nil, "", false
+	}
+	return there[0].Database, there[0].Group, true
+}
+
+// OffersDatabase reports whether the account may use a database that a person
+// may mean by that host and port, whatever its name at the server.
+func (s *Snapshot) OffersDatabase(account, host string, port uint16, now time.Time) bool {
+	return len(s.databasesAt(account, host, port, now)) > 0
+}
+
+// databasesAt gives the database of that name, or else all at that host and
+// port, that the account may use.
+func (s *Snapshot) databasesAt(account, host string, port uint16, now time.Time) []gateway.Way {
 	if g, d := s.database(strings.ToLower(host)); d != nil {
 		if way, why := s.useDatabase(account, g, d, now); why == "" {
-			return way.Database, g.Name, true
+			return []gateway.Way{way}
 		}
 	}
-	type offer struct {
-		d     *gateway.Database
-		group string
-	}
-	var there, named []offer
+	var there []gateway.Way
 	seats, _ := s.seats.get(account)
 	for _, seat := range seats {
 		g, _ := s.groups.get(seat.group)
@@ -32,23 +47,12 @@ func (s *Snapshot) Database(account, host string, port uint16, database string, 
 			if d.Port != port || !sameHost(d.Host, host) {
 				continue
 			}
-			way, why := s.useDatabase(account, g, d, now)
-			if why != "" {
-				continue
-			}
-			there = append(there, offer{way.Database, g.Name})
-			if d.Database == database {
-				named = append(named, there[len(there)-1])
+			if way, why := s.useDatabase(account, g, d, now); why == "" {
+				there = append(there, way)
 			}
 		}
 	}
-	switch {
-	case len(there) == 1:
-		return there[0].d, there[0].group, true
-	case len(named) == 1:
-		return named[0].d, named[0].group, true
-	}
-	return nil, "", false
+	return there
 }
 
 // database finds a database and its group by the name that it is offered by.

@@ -207,3 +207,28 @@ func TestDatabaseMoves(t *testing.T) {
 	s = s.WithGroup(g("c", orders)).WithoutGroup("b")
 	find("c")
 }
+
+// Where several are at a host, the name at the server singles one out.
+func TestOffersDatabase(t *testing.T) {
+	g := &gateway.Group{Name: "db", Members: []string{"alice"}, Databases: []gateway.Database{
+		{Name: "orders", Host: "pg", Port: 5432, Database: "orders"}, {Name: "shop", Host: "pg", Port: 5432, Database: "shop"}}}
+	s := policy.New(nil, []*gateway.Group{g}, policy.Rules{})
+	for _, test := range []struct {
+		account, host, database string
+		port                    uint16
+		offers                  bool
+		found                   string
+	}{
+		{"alice", "pg", "shop", 5432, true, "shop"}, {"alice", "pg", "", 5432, true, ""}, {"alice", "PG.", "x", 5432, true, ""},
+		{"alice", "pg", "shop", 5433, false, ""}, {"bob", "pg", "shop", 5432, false, ""}, {"bob", "shop", "", 0, false, ""},
+		{"alice", "Shop", "whatever", 1, true, "shop"},
+	} {
+		found := ""
+		if d, _, ok := s.Database(test.account, test.host, test.port, test.database, now); ok {
+			found = d.Name
+		}
+		if offers := s.OffersDatabase(test.account, test.host, test.port, now); offers != test.offers || found != test.found {
+			t.Errorf("%+v: offers %v, found %q", test, offers, found)
+		}
+	}
+}
