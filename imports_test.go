@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	// In the session process.
 	"internal/ingress": {".", "recorder", "protocols", "internal/control", "internal/session", "internal/osh",
 		"internal/tcp"},
-	"internal/session": {".", "recorder", "protocols", "internal/control", "internal/ring"},
+	"internal/session": {".", "recorder", "protocols", "protocols/postgres", "internal/control", "internal/ring"},
 	"internal/tcp":     {},
 	"internal/turns":   {},
 
@@ -54,7 +54,8 @@ var mayImport = map[string][]string{
 
 	// In the monitor.
 	"internal/monitor": {".", "policy", "recorder", "internal/control", "internal/ring", "internal/store",
-		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/activeness", "internal/turns"},
+		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/activeness", "internal/turns", "internal/scram"},
+	"internal/scram":           {"."},
 	"internal/activeness":      {"."},
 	"internal/crypt":           {"."},
 	"internal/admin":           {".", "policy", "internal/store", "internal/vault", "internal/osh", "internal/profiles", "internal/crypt", "internal/turns"},

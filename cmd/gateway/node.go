@@ -232,7 +232,7 @@ func (n *node) openMonitor() error {
 	}
 	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
 	n.monitor = &monitor.Monitor{
-		Log: n.log, Audit: n.audit, Store: n.store, Policy: n.policy, Signers: secrets{n}, Passwords: secrets{n}, HostKeys: hostKeys,
+		Log: n.log, Audit: n.audit, Store: n.store, Policy: n.policy, Signers: secrets{n}, Passwords: secrets{n}, Databases: secrets{n}, HostKeys: hostKeys,
 		Profiles: devices.Lease,
 		SealKey:  seed, AuditKey: recorder.KeyID(public), Recording: recordings,
 		SessionCommand:  []string{program},

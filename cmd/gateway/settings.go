@@ -53,7 +53,7 @@ func monitorSettings(c *config.Config, data string) monitor.Settings {
 		Name: c.BastionName, KeyTypes: signatureAlgorithms(c.AllowedIngressSSHAlgorithms), AcceptEnv: c.AcceptEnv,
 		DefaultLogin: c.DefaultLogin, DNS: c.DNSSupportLevel, IPv4: c.IPv4Allowed, IPv6: c.IPv6Allowed,
 		LoginGrace: seconds(c.LoginGraceTime), ConnectTimeout: seconds(c.ConnectTimeout), KeepAlive: seconds(c.ClientKeepAlive),
-		MaxConnections: c.MaxConnections, MaxPerSource: c.MaxConnectionsPerSource, SessionsPerConn: c.SessionsPerConnection,
+		MaxConnections: c.MaxConnections, MaxPerSource: c.MaxConnectionsPerSource, SessionsPerConn: c.SessionsPerConnection, ForwardsPerConn: c.ForwardsPerConnection,
 		Interactive: c.InteractiveModeAllowed, InteractiveByDefault: c.InteractiveModeByDefault,
 		InteractiveTimeout: seconds(c.InteractiveModeTimeout), DisplayLastLogin: c.DisplayLastLogin, Fanciness: c.Fanciness,
 		ProxyJump: c.EgressProxyJumpAllowed, Telnet: c.TelnetAllowed,

@@ -37,6 +37,7 @@ func handlers() map[string]handler {
 		"assetForgetHostKey":       handle(assetForgetHostKey),
 		"batch":                    handle(batch),
 		"clush":                    handle(clush),
+		"db":                       handle(db),
 		"groupAddAclkeeper":        addRole(gateway.Aclkeeper),
 		"groupAddGatekeeper":       addRole(gateway.Gatekeeper),
 		"groupAddGuestAccess":      handle(groupAddGuestAccess),

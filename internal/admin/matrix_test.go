@@ -16,7 +16,7 @@ import (
 // Bastion's documentation, and what this gateway adds. A command that is not
 // here fails the test.
 var matrix = map[osh.Category]string{
-	osh.Open: `alive batch clush groupInfo groupList groupListPasswords groupListServers help info lock mtr nc ping profileList rsync scp
+	osh.Open: `alive batch clush db groupInfo groupList groupListPasswords groupListServers help info lock mtr nc ping profileList rsync scp
 		selfAddIngressKey selfDelIngressKey selfForgetHostKey selfGenerateEgressKey selfGeneratePassword selfGenerateProxyPassword
 		selfListAccesses selfListEgressKeys selfListIngressKeys selfListPasswords selfListSessions selfMFAResetPassword selfMFAResetTOTP
 		selfMFASetupPassword selfMFASetupTOTP selfPlaySession sftp unlock whyAccess`,
@@ -34,7 +34,7 @@ var matrix = map[osh.Category]string{
 
 // onSlaves are the commands that a read-only node runs too.
 const onSlaves = `accountInfo accountList accountListAccesses accountListArchives accountListEgressKeys accountListIngressKeys
-	accountListPasswords accountUnexpire adminMaintenance adminSudo alive assetForgetHostKey batch clush groupInfo groupList
+	accountListPasswords accountUnexpire adminMaintenance adminSudo alive assetForgetHostKey batch clush db groupInfo groupList
 	groupListGuestAccesses groupListPasswords groupListServers help info lock mtr nc ping profileList profileTest realmInfo realmList rootListIngressKeys rsync
 	scp selfForgetHostKey selfListAccesses selfListEgressKeys selfListIngressKeys selfListPasswords selfListSessions selfPlaySession
 	sftp unlock whoHasAccessTo whyAccess`

@@ -102,6 +102,8 @@ type Config struct {
 	MaxConnectionsPerSource int `yaml:"maxConnectionsPerSource"`
 	// Sessions at the same time in one connection: 1 to 100.
 	SessionsPerConnection int `yaml:"sessionsPerConnection"`
+	// Connections to databases that are forwarded at the same time on one ingress connection, 1 to 1000.
+	ForwardsPerConnection int `yaml:"forwardsPerConnection"`
 	// Seconds between the questions whether the client is still there; it is dropped after three
 	// without an answer. 0: never asked.
 	ClientKeepAlive int `yaml:"clientKeepAlive"`
@@ -240,6 +242,7 @@ func Default() *Config {
 		MaxConnections:          1000,
 		MaxConnectionsPerSource: 20,
 		SessionsPerConnection:   10,
+		ForwardsPerConnection:   256,
 		ClientKeepAlive:         60,
 
 		ConnectTimeout: 10,

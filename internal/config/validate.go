@@ -185,6 +185,7 @@ func (v *validator) limits() {
 	v.between("maxConnections", c.MaxConnections, 1, 60_000) // each has a user id of its own
 	v.between("maxConnectionsPerSource", c.MaxConnectionsPerSource, 1, 10_000)
 	v.between("sessionsPerConnection", c.SessionsPerConnection, 1, 100)
+	v.between("forwardsPerConnection", c.ForwardsPerConnection, 1, 1000)
 	v.between("clientKeepAlive", c.ClientKeepAlive, 0, day)
 	v.between("connectTimeout", c.ConnectTimeout, 1, 300)
 	v.between("interactiveModeTimeout", c.InteractiveModeTimeout, 0, 365*day)

@@ -34,7 +34,7 @@ const (
 
 	headerSize = 8
 	maxPacket  = 8 << 10
-	maxFiles   = 8
+	maxFiles   = 10
 	// maxMessage bounds a reassembled message; a listing of every account fits.
 	maxMessage = 64 << 20
 	// maxInFlight bounds the requests of one socket that are being served, and

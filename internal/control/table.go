@@ -19,6 +19,10 @@ const (
 	OpAbort      Op = 12 // a command line was refused before anything was opened for it
 	OpPassword   Op = 13 // an egress password, for the login at the target
 	OpRedial     Op = 14 // another connection with the target, for the next password
+	OpForward    Op = 15 // is there a database that a forwarded connection could be for
+	OpDial       Op = 16 // one more connection with the database
+	OpAnswer     Op = 17 // what proves the database's password to its server
+	OpSignTLS    Op = 18 // sign a TLS handshake with the key of the database's client certificate
 )
 
 // The operations the monitor asks of the recorder.
@@ -88,6 +92,10 @@ func SessionTable() []Row {
 		{OpAbort, "abort", Authenticated, 1 << 16, small},
 		{OpPassword, "password", Authenticated, 1 << 16, small},
 		{OpRedial, "redial", Authenticated, 1 << 16, small},
+		{OpForward, "forward", Authenticated, 1 << 20, small},
+		{OpDial, "dial", Authenticated, 1 << 20, small},
+		{OpAnswer, "answer", Authenticated, 1 << 20, small},
+		{OpSignTLS, "sign-tls", Authenticated, 1 << 20, small},
 	}
 }
 
@@ -114,7 +122,7 @@ func RecorderTable() []Row {
 // and its stack for each.
 func (op Op) slow() bool {
 	switch op {
-	case OpProve, OpOpen, OpEnd, OpRun, OpComplete, OpRunLocal, OpCreate, OpRecover, OpOpenRead, OpTerminate, OpPassword, OpRedial:
+	case OpProve, OpOpen, OpEnd, OpRun, OpComplete, OpRunLocal, OpCreate, OpRecover, OpOpenRead, OpTerminate, OpPassword, OpRedial, OpDial, OpAnswer, OpSignTLS:
 		return true
 	}
 	return false

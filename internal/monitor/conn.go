@@ -110,7 +110,7 @@ func (c *conn) boot() control.Boot {
 	return control.Boot{
 		Name: c.set.Name, HostKeys: keys,
 		KeyTypes: c.set.KeyTypes, LoginGrace: c.set.LoginGrace, KeepAlive: c.set.KeepAlive,
-		AcceptEnv: c.set.AcceptEnv, MaxSessions: c.set.SessionsPerConn, DefaultLogin: c.set.DefaultLogin,
+		AcceptEnv: c.set.AcceptEnv, MaxSessions: c.set.SessionsPerConn, MaxForwards: c.set.ForwardsPerConn, DefaultLogin: c.set.DefaultLogin,
 		Interactive: c.set.Interactive, ByDefault: c.set.InteractiveByDefault,
 		IdleTimeout: c.set.InteractiveTimeout, ReadOnly: c.set.ReadOnly, Fanciness: c.set.Fanciness,
 		RequireSandbox: c.set.RequireSandbox,
@@ -265,6 +265,18 @@ func (c *conn) handle(ctx context.Context, op control.Op, body []byte, files []*
 			return nil, nil, err
 		}
 		return c.redial(ctx, req)
+	case control.OpForward:
+		return noFiles(serve(body, c.forward))
+	case control.OpDial:
+		var req control.Dial
+		if err := control.Decode(body, &req); err != nil {
+			return nil, nil, err
+		}
+		return c.dialDatabase(ctx, req)
+	case control.OpAnswer:
+		return noFiles(serve(body, func(r control.Answer) (control.AnswerReply, error) { return c.answer(ctx, r) }))
+	case control.OpSignTLS:
+		return noFiles(serve(body, func(r control.SignTLS) (control.Signature, error) { return c.signTLS(ctx, r) }))
 	}
 	return nil, nil, gateway.ErrInvalid // not reached: Admit knows every operation
 }

@@ -133,6 +133,9 @@ func (c *conn) allow(r control.Allow) (none, error) {
 	if r.Action.Kind == "rpc" && s.request.Protocol == gateway.NETCONF {
 		return none{}, c.allowRPC(s, r.Action)
 	}
+	if r.Action.Kind == "sql" && s.database != nil {
+		return none{}, c.allowSQL(s, r.Action)
+	}
 	if r.Action != s.request.Action {
 		_ = c.m.record(audit.Record{
 			Event: audit.Decision, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from,

@@ -30,6 +30,11 @@ type live struct {
 	// passwords are what the login may be tried with instead of lease.
 	passwords []leased
 	profiles  string // of devices, to try them with
+	// For Postgres: the database with the limits of the way in, and the PEM
+	// certificates that its server's must be signed by.
+	way      gateway.Way
+	database *gateway.Database
+	roots    string
 
 	mu sync.Mutex // guards what follows
 	in *leased    // the key or password that the target accepted; nil: none yet
@@ -45,6 +50,7 @@ type live struct {
 	// target is our own descriptor of the connection to the target, to cut it
 	// with. nil: there is none.
 	target *os.File
+	conns  databaseConns
 }
 
 // leased is one egress key that the session may have signatures of, or one
@@ -130,20 +136,12 @@ func (s *live) close(exit gateway.Exit, reason string, in, out int64) {
 // holdTarget keeps a descriptor of the connection that the process gets: one
 // that was taken over could say that the session ended, and use it further.
 func (s *live) holdTarget(target *os.File) error {
-	raw, err := target.SyscallConn()
+	own, err := duplicate(target)
 	if err != nil {
 		return err
 	}
-	fd := -1
-	var dupErr error
-	if err := raw.Control(func(n uintptr) { fd, dupErr = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
-		return err
-	}
-	if dupErr != nil {
-		return os.NewSyscallError("fcntl", dupErr)
-	}
 	s.mu.Lock()
-	s.target = os.NewFile(uintptr(fd), "target")
+	s.target = own
 	closed := s.closed
 	s.mu.Unlock()
 	if closed {
@@ -152,19 +150,38 @@ func (s *live) holdTarget(target *os.File) error {
 	return nil
 }
 
-// cutTarget ends the connection with the target for everybody who has it.
+// duplicate gives another descriptor of the same connection.
+func duplicate(f *os.File) (*os.File, error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	fd := -1
+	var dupErr error
+	if err := raw.Control(func(n uintptr) { fd, dupErr = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
+		return nil, err
+	}
+	if dupErr != nil {
+		return nil, os.NewSyscallError("fcntl", dupErr)
+	}
+	return os.NewFile(uintptr(fd), "target"), nil
+}
+
+// cutTarget ends the connections with the target for everybody who has them.
 func (s *live) cutTarget() {
 	s.mu.Lock()
-	target := s.target
-	s.target = nil
+	all := s.conns.held
+	if s.target != nil {
+		all = append(all, s.target)
+	}
+	s.target, s.conns.held = nil, nil
 	s.mu.Unlock()
-	if target == nil {
-		return
+	for _, target := range all {
+		if raw, err := target.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) }) // closed by the target: as good
+		}
+		target.Close()
 	}
-	if raw, err := target.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) }) // closed by the target: as good
-	}
-	target.Close()
 }
 
 // terminate tells the person why and ends s; the process that does not comply
@@ -249,6 +266,11 @@ func (s *live) cameBy(d gateway.Decision) []gateway.Way {
 	s.mu.Lock()
 	in := s.in
 	s.mu.Unlock()
+	if s.database != nil {
+		return slices.DeleteFunc(slices.Clone(d.Ways), func(w gateway.Way) bool {
+			return w.Kind != s.way.Kind || w.Database == nil || !sameDatabase(w.Database, s.database)
+		})
+	}
 	if in == nil {
 		return d.Ways
 	}

@@ -43,6 +43,7 @@ type Settings struct {
 	MaxConnections       int // in all
 	MaxPerSource         int // not authenticated, per IPv4 address or IPv6 /64
 	SessionsPerConn      int
+	ForwardsPerConn      int // connections to databases
 	Interactive          bool
 	InteractiveByDefault bool
 	InteractiveTimeout   time.Duration
@@ -78,6 +79,7 @@ type Monitor struct {
 	Policy    *policy.Live
 	Signers   Signers
 	Passwords Passwords
+	Databases DatabaseCredentials
 	// Profiles gives the device profile of that name, or all of them for "", as
 	// protocols.Lease has them, and whether it permits insecure algorithms.
 	Profiles func(name string) (encoded string, legacy bool, err error)

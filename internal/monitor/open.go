@@ -40,7 +40,7 @@ func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error
 	}
 	// Names first: every decision is about an address.
 	if refusal == nil {
-		refusal = c.resolve(ctx, r, s)
+		refusal = c.resolve(ctx, r, s, now)
 	}
 	// Account state, network rules, policy.
 	if refusal == nil {
@@ -104,7 +104,11 @@ func (c *conn) newLive(r control.Open, now time.Time) (*live, *control.Refusal) 
 	defer c.mu.Unlock()
 	var refusal *control.Refusal
 	c.opening++
-	if c.opening+len(c.sessions) > sessionsPerChannel*max(c.set.SessionsPerConn, 1) {
+	limit := sessionsPerChannel * max(c.set.SessionsPerConn, 1)
+	if forwarded(r) {
+		limit = c.set.ForwardsPerConn
+	}
+	if c.opening+c.alike(r) > limit {
 		refusal = &control.Refusal{Refusal: gateway.RefusalExecFailed, Text: "too many sessions on this connection"}
 	}
 	id := c.id
@@ -137,6 +141,21 @@ func (c *conn) newLive(r control.Open, now time.Time) (*live, *control.Refusal) 
 	}}, refusal
 }
 
+// forwarded reports whether r is for a connection that a client forwards: such
+// ones are small and many.
+func forwarded(r control.Open) bool { return r.Protocol == gateway.Postgres && r.Client == nil }
+
+// alike counts the open sessions that share their limit with r. It needs c.mu.
+func (c *conn) alike(r control.Open) int {
+	n := 0
+	for _, s := range c.sessions {
+		if forwarded(s.opened) == forwarded(r) {
+			n++
+		}
+	}
+	return n
+}
+
 func (c *conn) notOpened() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -152,8 +171,13 @@ func clip(s string, n int) string {
 }
 
 // resolve fills in the target's address.
-func (c *conn) resolve(ctx context.Context, r control.Open, s *live) *control.Refusal {
+func (c *conn) resolve(ctx context.Context, r control.Open, s *live, now time.Time) *control.Refusal {
 	switch r.Protocol {
+	case gateway.Postgres:
+		refusal := c.resolveDatabase(ctx, r, s, now)
+		s.index.To = netip.AddrPortFrom(s.request.Target.Addr, s.request.Target.Port)
+		s.index.User = s.request.Target.User
+		return refusal
 	case gateway.OSH:
 		return nil
 	case gateway.SSH, gateway.NETCONF:
@@ -243,6 +267,9 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 	if refusal, text, ok := d.Unmet(); ok {
 		return &control.Refusal{Refusal: refusal, Text: text}
 	}
+	if s.request.Protocol == gateway.Postgres {
+		return s.leaseDatabase(d.Ways)
+	}
 	s.lease, s.legacy = c.m.leaseKeys(account, d.Ways)
 	s.passwords = leasePasswords(account, d.Ways, s.request.Password)
 	if refusal := s.readProfiles(d.Ways); refusal != nil {
@@ -290,6 +317,7 @@ func (c *conn) openReply(s *live) control.OpenReply {
 	reply := control.OpenReply{
 		Session: s.request.Session, Started: s.index.Started, Target: s.request.Target, Jump: s.request.Jump,
 		Legacy: s.legacy, Passwords: len(s.passwords), Profiles: s.profiles, AuditKey: c.m.AuditKey,
+		Database: s.databaseReply(),
 	}
 	for i, k := range s.lease {
 		reply.Keys = append(reply.Keys, control.LeasedKey{Index: i, Way: k.way.Kind, Group: k.way.Group, Key: k.key})
@@ -297,7 +325,7 @@ func (c *conn) openReply(s *live) control.OpenReply {
 	if s.request.Protocol == gateway.SSH || s.request.Protocol == gateway.NETCONF {
 		reply.KeyboardInteractive, reply.TypedPassword = s.opened.KeyboardInteractive, c.set.TypedPassword
 	}
-	if s.request.Protocol != gateway.OSH {
+	if s.request.Protocol != gateway.OSH && s.database == nil {
 		reply.Env = c.targetEnv(s)
 		reply.HostKeyTypes, reply.JumpKeyTypes = s.hostKeyTypes(false), s.hostKeyTypes(true)
 	}

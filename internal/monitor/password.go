@@ -75,6 +75,9 @@ func (c *conn) password(ctx context.Context, r control.Password) (control.Passwo
 	if err != nil {
 		return control.PasswordReply{}, err
 	}
+	if s.database != nil {
+		return c.clearPassword(ctx, s)
+	}
 	s.mu.Lock()
 	next := r.Number >= s.released && r.Number == s.redials && r.Number < len(s.passwords) && s.in == nil &&
 		(s.vouched || s.request.Protocol == gateway.Telnet)

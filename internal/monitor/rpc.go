@@ -25,19 +25,18 @@ func (c *conn) allowRPC(s *live, a gateway.Action) error {
 	if allowed {
 		return nil
 	}
-	if err := c.refusedRPC(s, a); err != nil {
+	if err := c.refusedOperation(s, a, "not among the NETCONF rights"); err != nil {
 		return err
 	}
 	return fmt.Errorf("operation: %w", gateway.ErrDenied)
 }
 
-// refusedRPC writes down that an operation was refused.
-func (c *conn) refusedRPC(s *live, a gateway.Action) error {
+// refusedOperation writes down that an operation inside a session was refused.
+func (c *conn) refusedOperation(s *live, a gateway.Action, reason string) error {
 	s.mu.Lock()
 	s.refusals++
 	n := s.refusals
 	s.mu.Unlock()
-	reason := "not among the NETCONF rights"
 	switch {
 	case n > maxRefusals:
 		return nil

@@ -34,6 +34,7 @@ func Commands() []*Command {
 		assetForgetHostKeyCommand(),
 		batchCommand(),
 		clushCommand(),
+		dbCommand(),
 		groupAddAclkeeperCommand(),
 		groupAddGatekeeperCommand(),
 		groupAddGuestAccessCommand(),

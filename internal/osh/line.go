@@ -72,7 +72,7 @@ type Line struct {
 	Wait                      bool
 	AlwaysEscape, NeverEscape bool
 	Remote                    string // the remote command, byte for byte; empty: a shell
-	Command                   string // with Run: its present name
+	Command                   string // with Run, and what a command connects: its present name
 	Args                      []string
 }
 
@@ -306,7 +306,7 @@ func (p *parser) finish() error {
 	case l.AlwaysEscape && l.NeverEscape:
 		return refuse(gateway.RefusalConflictOptions, "--always-escape and --never-escape exclude each other")
 	case l.Action == Run:
-		return nil
+		return p.connects()
 	case p.interactive:
 		l.Action = Interactive
 		return nil
@@ -319,6 +319,29 @@ func (p *parser) finish() error {
 		return refuse(gateway.RefusalOptions, "the remote command holds a NUL")
 	}
 	return p.target()
+}
+
+// connects replaces a command that stands for a connection.
+func (p *parser) connects() error {
+	cmd, ok := Lookup(p.line.Command)
+	if !ok || p.line.Help {
+		return nil
+	}
+	req := cmd.New()
+	c, ok := req.(connection)
+	if !ok {
+		return nil
+	}
+	if err := parseArgs(req, p.line.Args); err != nil {
+		return refuse(gateway.RefusalOptions, "%v; --osh %s --help shows the options", err, cmd.Name)
+	}
+	if line, ok := c.line(p.line); ok {
+		if !validHost(line.Host) {
+			return refuse(gateway.RefusalRemoteHost, "%q is not the name of a database", gateway.Printable(clip(line.Host)))
+		}
+		p.line = line
+	}
+	return nil
 }
 
 // target checks [user@]host and the port.

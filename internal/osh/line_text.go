@@ -1,6 +1,10 @@
 package osh
 
-import "strings"
+import (
+	"strings"
+
+	"gateway"
+)
 
 // String writes the line so that ParseLine reads the same back.
 func (l Line) String() string {
@@ -13,6 +17,14 @@ func (l Line) String() string {
 				words = append(words, o.names[0], quote(v))
 			}
 		}
+	}
+	switch {
+	case l.Action == Connect && l.Protocol == gateway.Postgres:
+		words = append(words, "--osh", DBName, "--name", quote(l.Host), "--")
+		for _, a := range l.Args {
+			words = append(words, quote(a))
+		}
+		return strings.Join(words, " ")
 	}
 	switch l.Action {
 	case Interactive:

@@ -20,10 +20,8 @@ import (
 // said when all goes well. refuse tells the client why nothing was opened and
 // returns the exit status.
 func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Client, quiet bool, refuse func(control.Refusal) int) gateway.Exit {
-	show := func(text string) { fmt.Fprintln(c.Stderr(), text) }
-	term, isTerm := c.(protocols.Terminal)
-	if isTerm {
-		show = func(text string) { io.WriteString(c.Stderr(), strings.ReplaceAll(text, "\n", "\r\n")+"\r\n") }
+	show := shower(c)
+	if term, ok := c.(protocols.Terminal); ok {
 		r.Term, r.Size, _ = term.Term()
 	}
 	s, ctx, err := p.Open(ctx, r)
@@ -47,6 +45,14 @@ func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Clie
 		show("the end of this session could not be recorded: " + errorText(err))
 	}
 	return exit
+}
+
+// shower shows the person lines of ours.
+func shower(c protocols.Client) func(text string) {
+	if _, ok := c.(protocols.Terminal); ok {
+		return func(text string) { io.WriteString(c.Stderr(), strings.ReplaceAll(text, "\n", "\r\n")+"\r\n") }
+	}
+	return func(text string) { fmt.Fprintln(c.Stderr(), text) }
 }
 
 // loginTimeout is how long a target may take for the handshake when the person

@@ -28,6 +28,9 @@ func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) prot
 	if r.Passwords > 0 {
 		passwords(m, r, &l)
 	}
+	if r.Database != nil {
+		l.Database = database(m, r)
+	}
 	if r.Jump != (gateway.Target{}) {
 		jump := lease(ctx, m, r, true, who) // Legacy is for the target's sake
 		jump.HostKeyTypes = r.JumpKeyTypes
@@ -52,11 +55,7 @@ func passwords(m Monitor, r control.OpenReply, l *protocols.Lease) {
 		if err != nil {
 			return nil, err
 		}
-		defer control.CloseFiles(files)
-		if len(files) != 1 {
-			return nil, fmt.Errorf("connect again: %d descriptors: %w", len(files), gateway.ErrUnavailable)
-		}
-		return net.FileConn(files[0])
+		return oneConn(files)
 	}
 }
 
