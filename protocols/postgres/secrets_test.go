@@ -1,0 +1,44 @@
+package postgres
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMaskSecrets(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"SELECT 1", "SELECT 1"},
+		{"SELECT password FROM users WHERE name = 'x'", "SELECT password FROM users WHERE name = 'x'"},
+		{"ALTER ROLE x PASSWORD 's3cret'", "ALTER ROLE x PASSWORD '***'"},
+		{"alter user x with encrypted password /* hm */ E's3\\'cret' valid until 'tomorrow'", "alter user x with encrypted password /* hm */ E'***' valid until 'tomorrow'"},
+		{"CREATE ROLE x PASSWORD 's3''cret' LOGIN; SELECT 's'", "CREATE ROLE x PASSWORD '***' LOGIN; SELECT 's'"},
+		{"CREATE ROLE x PASSWORD $a$s3cret$a$", "CREATE ROLE x PASSWORD $a$***$a$"},
+		{"CREATE ROLE x PASSWORD NULL", "CREATE ROLE x PASSWORD NULL"},
+		{"CREATE USER MAPPING FOR x SERVER y OPTIONS (user 'u', password 's3cret')", "CREATE USER MAPPING FOR x SERVER y OPTIONS (user 'u', password '***')"},
+		{"ALTER USER MAPPING FOR x SERVER y OPTIONS (SET \"password\" 's3cret')", "ALTER USER MAPPING FOR x SERVER y OPTIONS (SET \"password\" '***')"},
+		{"CREATE SUBSCRIPTION s CONNECTION 'host=h password=s3cret user=u' PUBLICATION p", "CREATE SUBSCRIPTION s CONNECTION 'host=h password=*** user=u' PUBLICATION p"},
+		{"SELECT dblink('host=h password = ''s3 cret'' user=u', 'select 1')", "SELECT dblink('host=h password = ''***'' user=u', 'select 1')"},
+		{"SELECT dblink('postgresql://u:s3:cr@et@h:5432/d?sslpassword=s3cret&x=y', 'select 1')", "SELECT dblink('postgresql://u:***@h:5432/d?sslpassword=***&x=y', 'select 1')"},
+		{"DO $$BEGIN EXECUTE 'ALTER ROLE x PASSWORD ''s3cret'''; END$$", "DO $$BEGIN EXECUTE 'ALTER ROLE x PASSWORD ''***'''; END$$"},
+		{"DO $$BEGIN EXECUTE 'ALTER ROLE x PASSWORD ''s3''''cret'' LOGIN'; END$$", "DO $$BEGIN EXECUTE 'ALTER ROLE x PASSWORD ''***'' LOGIN'; END$$"},
+		{"SELECT 'https://example.com/a:b@c'", "SELECT 'https://example.com/a:b@c'"},
+		{"ALTER ROLE x PASSWORD 's3cret", "ALTER ROLE x PASSWORD '***"},
+		{"", ""},
+	} {
+		if got := maskSecrets(tt.text); got != tt.want {
+			t.Errorf("maskSecrets(%q) = %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
+
+func FuzzMaskSecrets(f *testing.F) {
+	for _, s := range []string{"PASSWORD 'x'", "'password=x y'", "'a://b:c@d'", "$$password ''x''$$", "password E'x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		once := maskSecrets(text)
+		if !contains(text, "password") && !strings.Contains(text, "://") && once != text {
+			t.Errorf("maskSecrets(%q) = %q", text, once)
+		}
+	})
+}
