@@ -6,9 +6,9 @@ import (
 	"gateway"
 )
 
-// verdict says what a text asks for. It is conservative: what is not known, and
+// demand says what a text asks for. It is conservative: what is not known, and
 // what the server could understand in another way, asks for all rights.
-type verdict struct {
+type demand struct {
 	class gateway.DatabaseRights
 	why   string // what it is that asks for class
 	verb  string // the first keyword
@@ -21,7 +21,7 @@ type verdict struct {
 }
 
 // need notes that something in the text asks for a right.
-func (v *verdict) need(class gateway.DatabaseRights, why string) {
+func (v *demand) need(class gateway.DatabaseRights, why string) {
 	if !v.class.Allows(class) {
 		v.class, v.why = class, why
 	}
@@ -34,8 +34,8 @@ type reading struct {
 }
 
 // examine reads the text of a Query or a Parse message.
-func examine(text string, as reading) verdict {
-	v := verdict{class: gateway.DatabaseRead}
+func examine(text string, as reading) demand {
+	v := demand{class: gateway.DatabaseRead}
 	l := &lexer{text: text, backslashes: as.backslashes}
 	for done := false; !done; {
 		s := statement{v: &v, l: l}
@@ -59,7 +59,7 @@ func examine(text string, as reading) verdict {
 
 // statement is one statement of a text while it is read.
 type statement struct {
-	v    *verdict
+	v    *demand
 	l    *lexer
 	head [16]token // the first tokens
 	n    int       // tokens in head
