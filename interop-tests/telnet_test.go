@@ -27,6 +27,7 @@ for try in 1 2 3; do
 	if perl -e 'exit(crypt($ARGV[0], $ARGV[1]) ne $ARGV[1])' "$password" "$(cat hash)"; then
 		echo; echo 'This is a switch.'
 		export PS1='switch# '; unset ENV
+		if test -s profile; then export ENV=./profile; fi
 		exec sh -i
 	fi
 	echo; echo 'Login incorrect'

@@ -27,12 +27,16 @@ type Lease struct {
 	Password func(ctx context.Context, n int) (gateway.Secret, error)
 	// PasswordWorked is told which one the target accepted.
 	PasswordWorked func(n int)
+	// Second gives the second password, once, for a device that asks for one after
+	// the login; see dialogue.Options. PasswordWorked comes before. Wipe it after
+	// its use. nil: it is not wanted.
+	Second func(ctx context.Context) (gateway.Secret, error)
 	// Redial gives another connection with the target, as the next password is
 	// tried on a new one, FallbackDelay later.
 	Redial        func(ctx context.Context) (net.Conn, error)
 	FallbackDelay time.Duration
-	// Profiles are the device profiles for the login with a password, as
-	// dialogue.Decode reads them: the one that was named, or all of the node.
+	// Profiles are the device profiles for the login with a password, or for the
+	// second password, as dialogue.Decode reads them: the one that was named, or all of the node.
 	Profiles string
 	// Timeout is how long the target may take for each prompt of such a login; 0: as
 	// the profile has it.

@@ -91,6 +91,10 @@ type Open struct {
 	UseKey   string           `json:"use_key,omitempty"`
 	// Password asks for a login with egress passwords instead of keys.
 	Password gateway.PasswordOf `json:"password,omitzero"`
+	// Enable asks for the second password of the device profile after the login:
+	// that of the login once more, or the current one of EnablePassword.
+	Enable         bool               `json:"enable,omitempty"`
+	EnablePassword gateway.PasswordOf `json:"enable_password,omitzero"`
 	// KeyboardInteractive asks that the person may answer the target's questions.
 	KeyboardInteractive bool `json:"keyboard_interactive,omitempty"`
 	// FallbackDelay is between two passwords; it is for the session process.
@@ -137,6 +141,7 @@ type OpenReply struct {
 	Legacy    bool              `json:"legacy,omitempty"`
 	Passwords int               `json:"passwords,omitempty"` // how many egress passwords there are
 	Profiles  string            `json:"profiles,omitempty"`  // of devices, for a login with a password; see protocols.Lease
+	Second    bool              `json:"second,omitempty"`    // a second password may be had after the login
 	// KeyboardInteractive and TypedPassword: the person may answer what the target
 	// asks in these methods.
 	KeyboardInteractive bool     `json:"keyboard_interactive,omitempty"`
@@ -226,10 +231,11 @@ type SignEgress struct {
 }
 
 // Password asks for an egress password of the session, each at most once, the
-// current one, number 0, first.
+// current one, number 0, first; or for the second password, after the login.
 type Password struct {
 	Session gateway.SessionID `json:"session"`
 	Number  int               `json:"number"`
+	Second  bool              `json:"second,omitempty"`
 }
 
 // PasswordReply answers Password. On the wire it is the password itself, not

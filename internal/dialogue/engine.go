@@ -24,7 +24,8 @@ type Options struct {
 	// Telnet: the login password waits until the device takes over the echo,
 	// which Echo tells, unless the profile has echo_any.
 	Telnet bool
-	// Second: go on with the profile's second password, if it has one.
+	// Second: go on with the profile's second password. Without one in the
+	// profile the dialogue fails.
 	Second bool
 	// Commands: type the profile's commands after the login, such as for
 	// paging off. People at a terminal want their pages.

@@ -191,6 +191,15 @@ func TestStart(t *testing.T) {
 	}
 }
 
+func TestNoSecond(t *testing.T) {
+	p := testProfile()
+	p.Second = nil
+	e := newEngine(t, p, dialogue.Options{Start: dialogue.AtShell, Second: true})
+	if f := failure(t, talk(e, "motd\r\nr>")); f.Kind != dialogue.NoSecond || f.Kind.Exit() != 4 || f.Unrecognised {
+		t.Errorf("failed with %+v, want %v", f, dialogue.NoSecond)
+	}
+}
+
 func TestAsksPassword(t *testing.T) {
 	p, err := dialogue.Compile([]dialogue.Profile{testProfile()})
 	if err != nil {

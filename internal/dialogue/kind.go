@@ -11,6 +11,7 @@ const (
 	AuthenticationFailed                 // the device asked again, or said so
 	LockedOut                            // the device takes no more logins for a while
 	SecondFailed                         // the second password was refused, or not asked for
+	NoSecond                             // the profile in use has none
 )
 
 // Exit is the exit status of The Bastion for it.
@@ -20,7 +21,7 @@ func (k Kind) Exit() int {
 		return 2
 	case NoPasswordPrompt:
 		return 3
-	case NoShellPrompt, SecondFailed:
+	case NoShellPrompt, SecondFailed, NoSecond:
 		return 4
 	}
 	return 100
@@ -41,6 +42,8 @@ func (k Kind) Name() string {
 		return "locked-out"
 	case SecondFailed:
 		return "second-failed"
+	case NoSecond:
+		return "no-second"
 	}
 	return "failed"
 }
@@ -63,6 +66,8 @@ func (k Kind) String() string {
 		return "the device takes no more logins at the moment: it is locked"
 	case SecondFailed:
 		return "the device did not grant more rights for the second password"
+	case NoSecond:
+		return "the device profile that was found has no second password; an access can name another with --profile"
 	}
 	return "the login failed"
 }

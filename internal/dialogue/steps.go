@@ -123,7 +123,10 @@ func (e *Engine) answer(text string) []Action {
 // next goes on from a shell prompt: the second password, the commands, the end.
 func (e *Engine) next(line []byte) []Action {
 	s := e.now.Second
-	if s != nil && e.opts.Second && e.state == wantShell && !matches(e.now.secondShell, line) {
+	if e.opts.Second && e.state == wantShell && !matches(e.now.secondShell, line) {
+		if s == nil {
+			return e.fail(NoSecond)
+		}
 		e.wrote(wantSecondPassword)
 		return []Action{Write{s.Command + "\r"}}
 	}

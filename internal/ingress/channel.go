@@ -185,6 +185,7 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, l
 		Protocol: protocol, Host: line.Host, User: user, Port: port, UseKey: line.UseKey,
 		Timeout: line.Timeout, Wait: line.Wait, Bind: line.Bind, Action: action, As: line.SSHAs,
 		Password: line.Password, FallbackDelay: line.FallbackDelay, KeyboardInteractive: line.KeyboardInteractive,
+		Enable: line.Enable, EnablePassword: line.EnablePassword,
 	}
 	if j := line.Jump; j != (gateway.Target{}) {
 		open.Jump = &control.Hop{Host: j.Host, User: cmp.Or(j.User, user), Port: j.Port}

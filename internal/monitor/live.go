@@ -30,6 +30,8 @@ type live struct {
 	// passwords are what the login may be tried with instead of lease.
 	passwords []leased
 	profiles  string // of devices, to try them with
+	// second is the second password, if it is another than that of the login.
+	second *leased
 	// For Postgres: the database with the limits of the way in, and the PEM
 	// certificates that its server's must be signed by.
 	way      gateway.Way
@@ -41,6 +43,7 @@ type live struct {
 	// released and redials are how many passwords and further connections the
 	// session process was given.
 	released, redials int
+	secondReleased    bool
 	vouched           bool      // the host key of the present connection was found good
 	refusals          int       // of operations inside the session
 	known             hostKeys  // guarded, since the first one is learned
@@ -232,7 +235,7 @@ func (m *Monitor) Recheck() {
 			s.terminate("ended by the gateway: it allows no egress jump hosts any more", gateway.RefusalProxyJump.Code)
 			continue
 		}
-		if d := snapshot.Decide(s.request, now); !s.covered(d) && d.Reason != gateway.ReasonInactive {
+		if d := snapshot.Decide(s.request, now); !(s.covered(d) && s.holdsSecond(snapshot, now)) && d.Reason != gateway.ReasonInactive {
 			s.terminate("ended by the gateway: this access was withdrawn or has expired", gateway.RefusalAccessDenied.Code)
 		}
 	}
@@ -276,15 +279,20 @@ func (s *live) cameBy(d gateway.Decision) []gateway.Way {
 	}
 	var list []gateway.Way
 	for _, w := range d.Ways {
-		has := slices.ContainsFunc(w.Keys, func(k gateway.EgressKey) bool { return k.ID == in.key.ID })
-		if in.signer == nil {
-			has = slices.ContainsFunc(w.Passwords, func(p gateway.EgressPassword) bool { return p.ID == in.password.ID })
-		}
-		if has && w.Kind == in.way.Kind {
+		if in.isOf(w) {
 			list = append(list, w)
 		}
 	}
 	return list
+}
+
+// isOf reports whether way w grants k, as it did.
+func (k *leased) isOf(w gateway.Way) bool {
+	has := slices.ContainsFunc(w.Keys, func(key gateway.EgressKey) bool { return key.ID == k.key.ID })
+	if k.signer == nil {
+		has = slices.ContainsFunc(w.Passwords, func(p gateway.EgressPassword) bool { return p.ID == k.password.ID })
+	}
+	return has && w.Kind == k.way.Kind
 }
 
 func (m *Monitor) recheckEvery(ctx context.Context, every time.Duration) {

@@ -22,7 +22,7 @@ import (
 // open is the one gate: every session, whatever its protocol and way in, comes
 // through here. The order is the security argument.
 func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error) {
-	if len(r.Action.Kind) > maxWord || len(r.UseKey) > maxWord || len(r.As) > maxWord || len(r.Password.Group) > maxWord {
+	if len(r.Action.Kind) > maxWord || len(r.UseKey) > maxWord || len(r.As) > maxWord || len(r.Password.Group) > maxWord || len(r.EnablePassword.Group) > maxWord {
 		return nil, nil, &control.ViolationError{What: "no kind of session, key or account has such a name"}
 	}
 	now := c.m.Now()
@@ -194,6 +194,9 @@ func (c *conn) resolve(ctx context.Context, r control.Open, s *live, now time.Ti
 	if s.jumps() && (r.Protocol == gateway.Telnet || r.Password.Asked()) {
 		return &control.Refusal{Refusal: gateway.RefusalConflictOptions, Text: "telnet and logins with a password do not go through a jump host"}
 	}
+	if r.Enable && (r.Action.Kind != "shell" || !r.Password.Asked() && (r.Protocol == gateway.Telnet || !r.EnablePassword.Asked())) {
+		return &control.Refusal{Refusal: gateway.RefusalConflictOptions, Text: "a second password is for a shell, after a login that the gateway makes, and somebody's"}
+	}
 	if s.jumps() {
 		if !c.m.Settings().ProxyJump { // as it is now: the connection may be an old one
 			return &control.Refusal{Refusal: gateway.RefusalProxyJump, Text: "egress jump hosts are not allowed by this gateway"}
@@ -272,6 +275,9 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 	}
 	s.lease, s.legacy = c.m.leaseKeys(account, d.Ways)
 	s.passwords = leasePasswords(account, d.Ways, s.request.Password)
+	if refusal := s.decideSecond(snapshot, now); refusal != nil {
+		return refusal
+	}
 	if refusal := s.readProfiles(d.Ways); refusal != nil {
 		return refusal
 	}
@@ -316,7 +322,7 @@ func (c *conn) begin(s *live, refusal *control.Refusal) error {
 func (c *conn) openReply(s *live) control.OpenReply {
 	reply := control.OpenReply{
 		Session: s.request.Session, Started: s.index.Started, Target: s.request.Target, Jump: s.request.Jump,
-		Legacy: s.legacy, Passwords: len(s.passwords), Profiles: s.profiles, AuditKey: c.m.AuditKey,
+		Legacy: s.legacy, Passwords: len(s.passwords), Second: s.opened.Enable, Profiles: s.profiles, AuditKey: c.m.AuditKey,
 		Database: s.databaseReply(),
 	}
 	for i, k := range s.lease {

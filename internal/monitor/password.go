@@ -46,20 +46,21 @@ func leasePasswords(account string, ways []gateway.Way, of gateway.PasswordOf) [
 }
 
 // readProfiles gets what is known of the device: by the profile that the first of
-// the accesses names, or, to log in with a password, by all of them.
+// the accesses names, or, for a password, by all of them.
 func (s *live) readProfiles(ways []gateway.Way) *control.Refusal {
 	name := ""
 	for _, w := range ways {
 		name = cmp.Or(name, w.Access.Profile)
 	}
-	if name == "" && len(s.passwords) == 0 {
+	dialogue := len(s.passwords) > 0 || s.opened.Enable
+	if name == "" && !dialogue {
 		return nil
 	}
 	encoded, legacy, err := s.c.m.Profiles(name)
 	if err != nil {
 		return &control.Refusal{Refusal: gateway.RefusalExecFailed, Text: "the device profile can't be used: " + gateway.Printable(clip(err.Error(), 256))}
 	}
-	if len(s.passwords) > 0 {
+	if dialogue {
 		s.profiles = encoded
 	}
 	s.legacy = s.legacy || name != "" && legacy
@@ -78,6 +79,9 @@ func (c *conn) password(ctx context.Context, r control.Password) (control.Passwo
 	if s.database != nil {
 		return c.clearPassword(ctx, s)
 	}
+	if r.Second {
+		return c.secondPassword(ctx, s)
+	}
 	s.mu.Lock()
 	next := r.Number >= s.released && r.Number == s.redials && r.Number < len(s.passwords) && s.in == nil &&
 		(s.vouched || s.request.Protocol == gateway.Telnet)
@@ -92,12 +96,16 @@ func (c *conn) password(ctx context.Context, r control.Password) (control.Passwo
 	case ending:
 		return control.PasswordReply{}, fmt.Errorf("egress password: %w", gateway.ErrDenied)
 	}
-	l := s.passwords[r.Number]
-	// It is written down before it is out of our hands.
-	err = c.m.record(audit.Record{
+	return c.release(ctx, s, s.passwords[r.Number], strconv.Itoa(r.Number))
+}
+
+// release gives a password out of the vault. It is written down, as the one with
+// that number, before it is out of our hands.
+func (c *conn) release(ctx context.Context, s *live, l leased, number string) (control.PasswordReply, error) {
+	err := c.m.record(audit.Record{
 		Event: audit.Password, Session: s.request.Session, Login: c.id, Principal: s.request.Principal, By: s.by, From: c.from,
 		Target: s.request.Target, Protocol: s.request.Protocol, Allowed: audit.Yes, Way: l.name(),
-		Details: []audit.Detail{{Key: "password", Value: strconv.FormatInt(l.password.ID, 10)}, {Key: "number", Value: strconv.Itoa(r.Number)}},
+		Details: []audit.Detail{{Key: "password", Value: strconv.FormatInt(l.password.ID, 10)}, {Key: "number", Value: number}},
 	})
 	if err != nil {
 		return control.PasswordReply{}, err

@@ -65,6 +65,8 @@ type Line struct {
 	UseKey                    string
 	Protocol                  gateway.Protocol   // empty: SSH
 	Password                  gateway.PasswordOf // log in with a password instead of keys
+	Enable                    bool               // type the second password of the device's profile after the login
+	EnablePassword            gateway.PasswordOf // whose; zero: that of the login
 	FallbackDelay             time.Duration      // between two passwords
 	KeyboardInteractive       bool               // the person answers what the target asks
 	TermPassthrough           bool               // the device is told the type of terminal, also when logging in with a password

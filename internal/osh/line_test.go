@@ -252,3 +252,38 @@ func TestPasswordLines(t *testing.T) {
 		}
 	}
 }
+
+// The ways to ask for a second password.
+func TestEnableLines(t *testing.T) {
+	for _, test := range []struct {
+		raw    string
+		enable bool
+		of     gateway.PasswordOf
+	}{
+		{"srv -P", false, gateway.PasswordOf{}},
+		{"srv -P --enable", true, gateway.PasswordOf{}},
+		{"srv -e --password web --enable-password=core", true, gateway.PasswordOf{Group: "core"}},
+		{"srv --enable-self-password --enable", true, gateway.PasswordOf{Self: true}},
+		{"srv -J hop --enable-password core", true, gateway.PasswordOf{Group: "core"}},
+	} {
+		l, err := osh.ParseLine(test.raw)
+		if err != nil || l.Enable != test.enable || l.EnablePassword != test.of {
+			t.Errorf("%s: %+v, %v", test.raw, l, err)
+		}
+		if again, err := osh.ParseLine(l.String()); err != nil || sameLine(again, l) != "" {
+			t.Errorf("%s: %s is read back as %+v, %v", test.raw, l, again, err)
+		}
+	}
+	for raw, want := range map[string]string{
+		"srv --enable":                                   "whose password",
+		"srv -e --enable-password core":                  "over telnet needs a login",
+		"srv -P --enable -- show version":                "for a shell",
+		"srv -P --enable --netconf":                      "--enable and --netconf",
+		"srv --enable-password a/b":                      "name of a group",
+		"srv --enable-password a --enable-self-password": "exclude each other",
+	} {
+		if _, err := osh.ParseLine(raw); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want one that says %q", raw, err, want)
+		}
+	}
+}

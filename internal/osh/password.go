@@ -22,6 +22,14 @@ func setPasswordGroup(p *parser, v string) error {
 	return nil
 }
 
+func setEnableGroup(p *parser, v string) error {
+	if err := gateway.CheckGroupName(v); err != nil {
+		return refuse(gateway.RefusalOptions, "--enable-password wants the name of a group")
+	}
+	p.line.Enable, p.line.EnablePassword.Group = true, v
+	return nil
+}
+
 func setFallbackDelay(p *parser, v string) error {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 1 || n > 300 {
@@ -71,6 +79,16 @@ func (p *parser) password() error {
 		return conflict("-J and a login with a password, or telnet,")
 	case l.Protocol == gateway.NETCONF && l.Remote != "":
 		return conflict("--netconf and a remote command")
+	case l.EnablePassword.Self && l.EnablePassword.Group != "":
+		return conflict("--enable-password and --enable-self-password")
+	case l.Enable && l.Protocol == gateway.NETCONF:
+		return conflict("--enable and --netconf")
+	case l.Enable && l.Remote != "":
+		return refuse(gateway.RefusalConflictOptions, "--enable is for a shell: type the command after the login, or send it as input")
+	case l.Enable && !l.Password.Asked() && l.Protocol == gateway.Telnet:
+		return refuse(gateway.RefusalConflictOptions, "--enable over telnet needs a login with --password or --self-password")
+	case l.Enable && !l.Password.Asked() && !l.EnablePassword.Asked():
+		return refuse(gateway.RefusalConflictOptions, "--enable after a login with keys needs to know whose password: --enable-password or --enable-self-password")
 	case l.Protocol == gateway.Telnet && l.Remote != "":
 		return refuse(gateway.RefusalConflictOptions, "telnet runs no remote command: type it after the login, or send it as input")
 	}

@@ -84,7 +84,7 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 	if s.Passwords > 0 { // gear is slow to say no, and each password has a connection of its own
 		each := cmp.Or(r.Timeout, autologinTimeout)
 		if r.Protocol == gateway.Telnet {
-			each *= 3 // the dialogue bounds the wait for each prompt: login, password, shell
+			each *= 5 // the dialogue bounds the wait for each prompt: login, password, shell, and two for a second password
 		}
 		within = time.Duration(s.Passwords) * (each + r.FallbackDelay)
 	}
@@ -141,6 +141,9 @@ func (p *Pipeline) welcome(s *Session, protocol gateway.Protocol, who string, te
 	}
 	if s.Passwords > 0 {
 		tell(fmt.Sprintf("     - with egress passwords: %d", s.Passwords))
+	}
+	if s.Second {
+		tell("     - and then with a second password, for more rights")
 	}
 	tell("Connecting...")
 }

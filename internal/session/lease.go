@@ -31,6 +31,11 @@ func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) prot
 	if r.Database != nil {
 		l.Database = database(m, r)
 	}
+	if r.Second {
+		l.Second = func(ctx context.Context) (gateway.Secret, error) {
+			return password(ctx, m, control.Password{Session: r.Session, Second: true})
+		}
+	}
 	if r.Jump != (gateway.Target{}) {
 		jump := lease(ctx, m, r, true, who) // Legacy is for the target's sake
 		jump.HostKeyTypes = r.JumpKeyTypes
@@ -43,9 +48,7 @@ func Lease(ctx context.Context, m Monitor, r control.OpenReply, who Person) prot
 func passwords(m Monitor, r control.OpenReply, l *protocols.Lease) {
 	l.Passwords = r.Passwords
 	l.Password = func(ctx context.Context, n int) (gateway.Secret, error) {
-		var reply control.PasswordReply
-		_, err := m.Call(ctx, control.OpPassword, control.Password{Session: r.Session, Number: n}, &reply)
-		return gateway.NewSecret(reply.Password), err
+		return password(ctx, m, control.Password{Session: r.Session, Number: n})
 	}
 	l.PasswordWorked = func(n int) {
 		_ = m.Notify(control.OpWorked, control.Worked{Session: r.Session, Password: true, Key: n})
@@ -57,6 +60,13 @@ func passwords(m Monitor, r control.OpenReply, l *protocols.Lease) {
 		}
 		return oneConn(files)
 	}
+}
+
+// password asks for an egress password.
+func password(ctx context.Context, m Monitor, which control.Password) (gateway.Secret, error) {
+	var reply control.PasswordReply
+	_, err := m.Call(ctx, control.OpPassword, which, &reply)
+	return gateway.NewSecret(reply.Password), err
 }
 
 // lease is for one login: at the jump host, or at the target.

@@ -37,6 +37,10 @@ func (b *Backend) Login(ctx context.Context, nc net.Conn, r gateway.Request, l p
 	if err != nil {
 		return nil, err
 	}
+	if err := c.expect(l); err != nil {
+		c.Close()
+		return nil, err
+	}
 	return c, nil
 }
 

@@ -1,6 +1,7 @@
 package ssh
 
 import (
+	"context"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -29,6 +30,8 @@ type conn struct {
 	// profiles are for the dialogue of a shell with a device; nil: there is none.
 	profiles *dialogue.Profiles
 	timeout  time.Duration // of each of its steps; 0: as the profile has it
+	// second gives the second password of that dialogue; nil: none is wanted.
+	second func(context.Context) (gateway.Secret, error)
 }
 
 // Close hangs up and waits until nothing of the connection runs any more.

@@ -82,7 +82,6 @@ func (b *Backend) loginWithPassword(ctx context.Context, nc net.Conn, r gateway.
 	if l.PasswordWorked != nil && p.given { // there are targets that ask for nothing
 		l.PasswordWorked(n)
 	}
-	c.profiles, c.timeout = profiles, l.Timeout
 	return c, nil
 }
 

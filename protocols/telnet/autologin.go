@@ -31,9 +31,6 @@ func autologin(ctx context.Context, nc net.Conn, r gateway.Request, l protocols.
 		login, ok := errors.AsType[*protocols.LoginError](err)
 		switch {
 		case err == nil:
-			if l.PasswordWorked != nil {
-				l.PasswordWorked(n)
-			}
 			return c, nil
 		case !ok || login.Kind != protocols.PasswordRefused:
 			return nil, err
@@ -75,7 +72,8 @@ type attempt struct {
 	scrub  *dialogue.Scrubber
 	user   string
 	lease  protocols.Lease
-	n      int // of the password
+	n      int  // of the password
+	worked bool // it was told that the password did
 	buf    [1024]byte
 	step   int
 	since  time.Time // began step
@@ -83,7 +81,9 @@ type attempt struct {
 
 // tryPassword logs in with password n over nc, and closes nc if that fails.
 func tryPassword(ctx context.Context, nc net.Conn, profiles *dialogue.Profiles, r gateway.Request, l protocols.Lease, n int) (*conn, error) {
-	engine, err := dialogue.New(profiles, r.Target.User, dialogue.Options{Telnet: true, Commands: !l.Terminal, Timeout: l.Timeout})
+	engine, err := dialogue.New(profiles, r.Target.User, dialogue.Options{
+		Telnet: true, Second: l.Second != nil, Commands: !l.Terminal, Timeout: l.Timeout,
+	})
 	if err != nil {
 		nc.Close()
 		return nil, &protocols.LoginError{Kind: protocols.NotSupported, Err: err}
@@ -206,8 +206,9 @@ func (a *attempt) act(ctx context.Context, action dialogue.Action) error {
 	case dialogue.WriteUser:
 		_, err = a.conn.wire.Write([]byte(a.user + "\r"))
 	case dialogue.WritePassword:
-		return a.password(ctx)
+		return a.password(ctx, action.Second)
 	case dialogue.Done:
+		a.accepted()
 		a.greet(a.scrub.Release())
 		return errDone
 	case dialogue.Failed:
@@ -219,17 +220,30 @@ func (a *attempt) act(ctx context.Context, action dialogue.Action) error {
 	return nil
 }
 
-// password writes the password, which is asked for here: a target that does
-// not come so far gets none out of the vault.
-func (a *attempt) password(ctx context.Context) error {
-	secret, err := a.lease.Password(ctx, a.n)
+// accepted tells once that the target took the password.
+func (a *attempt) accepted() {
+	if a.lease.PasswordWorked != nil && !a.worked {
+		a.lease.PasswordWorked(a.n)
+	}
+	a.worked = true
+}
+
+// password writes the password, or the second one. It is asked for here: a
+// target that does not come so far gets none out of the vault.
+func (a *attempt) password(ctx context.Context, second bool) error {
+	get, what := func(ctx context.Context) (gateway.Secret, error) { return a.lease.Password(ctx, a.n) }, "egress"
+	if second {
+		a.accepted()
+		get, what = a.lease.Second, "second"
+	}
+	secret, err := get(ctx)
 	if err != nil {
-		return &protocols.LoginError{Kind: protocols.PasswordMissing, Err: fmt.Errorf("get the egress password: %w", err)}
+		return &protocols.LoginError{Kind: protocols.PasswordMissing, Err: fmt.Errorf("get the %s password: %w", what, err)}
 	}
 	defer secret.Wipe()
 	text := secret.Reveal()
 	if len(text) == 0 || bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return &protocols.LoginError{Kind: protocols.PasswordMissing, Err: errors.New("the egress password can't be typed")}
+		return &protocols.LoginError{Kind: protocols.PasswordMissing, Err: fmt.Errorf("the %s password can't be typed", what)}
 	}
 	if err := a.stillAsking(); err != nil {
 		return err
@@ -252,12 +266,13 @@ func (a *attempt) stillAsking() error {
 	if err := a.conn.wire.SetReadDeadline(time.Now().Add(atHand)); err != nil {
 		return &protocols.LoginError{Kind: protocols.BrokenHandshake, Err: errBroken}
 	}
+	var actions []dialogue.Action
 	if n, _ := a.conn.Read(a.buf[:]); n > 0 { // an error shows when it is read on
-		a.engine.Received(a.buf[:n])
+		actions = a.engine.Received(a.buf[:n])
 		a.greet(a.scrub.Scrub(a.buf[:n]))
 	}
 	a.engine.Echo(a.conn.wire.echoes())
-	for _, action := range a.engine.Interrupted() {
+	for _, action := range append(actions, a.engine.Interrupted()...) {
 		if f, ok := action.(dialogue.Failed); ok {
 			return a.failed(f)
 		}
