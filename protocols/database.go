@@ -31,6 +31,9 @@ type Database struct {
 	// another connection of a client program. Who was given it shuts it down in both
 	// directions when it is over.
 	Dial func(ctx context.Context) (net.Conn, error)
+	// Settings are the parameters that the person's program wants its session to
+	// begin with. Those that could be a way around the rights are left out.
+	Settings map[string]string
 
 	gateway.DatabaseLimits
 	Parameters gateway.ParameterRecording

@@ -1,0 +1,175 @@
+package postgres_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gateway"
+	"gateway/internal/scram"
+	"gateway/interop-tests/pgserver"
+	"gateway/protocols"
+	"gateway/protocols/postgres"
+	"gateway/protocols/protocoltest"
+)
+
+// lease is what is needed to log in to s as a login of its.
+func lease(s *pgserver.Server, login string) protocols.Database {
+	db := protocols.Database{
+		Name: "offered", Database: pgserver.Database, User: login, ServerName: pgserver.Host, Roots: s.CA,
+		Dial: func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", s.Addr())
+		},
+	}
+	switch login {
+	case pgserver.Cert:
+		pair, err := tls.X509KeyPair([]byte(s.ClientCert), []byte(s.ClientKey))
+		if err != nil {
+			panic(err)
+		}
+		db.Certificate, db.Signer = s.ClientCert, pair.PrivateKey.(crypto.Signer)
+	case pgserver.Plain:
+		db.TLS = gateway.TLSDisable
+	}
+	return db
+}
+
+// answer proves that password is known.
+func answer(user, password string) func(context.Context, protocols.DatabaseChallenge) (protocols.DatabaseAnswer, error) {
+	return func(_ context.Context, q protocols.DatabaseChallenge) (a protocols.DatabaseAnswer, err error) {
+		if len(q.AuthMessage) == 0 {
+			a.Proof, err = scram.MD5([]byte(password), user, q.Salt)
+			return a, err
+		}
+		a.Proof, a.ServerSignature, err = scram.Proof([]byte(password), q.Salt, q.Iterations, q.AuthMessage)
+		return a, err
+	}
+}
+
+// world is a gateway in little: it listens, and relays who comes.
+type world struct {
+	server  *pgserver.Server
+	session *protocoltest.Session
+	db      protocols.Database
+	front   *postgres.Front
+	port    int
+
+	mu    sync.Mutex // guards what follows
+	exits []error
+}
+
+func newWorld(tb testing.TB, s *pgserver.Server, db protocols.Database) *world {
+	tb.Helper()
+	if db.User != pgserver.Cert && db.Answer == nil {
+		db.Answer = answer(db.User, s.Password)
+		db.Password = func(context.Context) (gateway.Secret, error) { return gateway.NewSecret([]byte(s.Password)), nil }
+	}
+	w := &world{server: s, session: &protocoltest.Session{}, db: db, front: postgres.NewFront()}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	w.port = l.Addr().(*net.TCPAddr).Port
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer nc.Close()
+				w.done(w.serve(ctx, nc, w.session))
+			})
+		}
+	})
+	tb.Cleanup(func() {
+		cancel()
+		l.Close()
+		all.Wait()
+	})
+	return w
+}
+
+func (w *world) serve(ctx context.Context, nc net.Conn, s protocols.Session) error {
+	client, err := w.front.Accept(ctx, nc)
+	if err != nil {
+		return err
+	}
+	db := w.db
+	db.Settings = client.Settings()
+	target, err := db.Dial(ctx)
+	if err != nil {
+		return errors.Join(err, client.Refuse("08001", "the server can't be reached"))
+	}
+	conn, err := postgres.Backend{}.Login(ctx, target, gateway.Request{}, protocols.Lease{Database: &db})
+	if err != nil {
+		return errors.Join(err, client.Refuse("08001", err.Error()))
+	}
+	defer conn.Close()
+	_, err = conn.Relay(ctx, client, s)
+	return err
+}
+
+func (w *world) done(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.exits = append(w.exits, err)
+}
+
+// url is where clients find the world.
+func (w *world) url() string {
+	return "postgres://anybody@127.0.0.1:" + strconv.Itoa(w.port) + "/offered"
+}
+
+// program runs one of PostgreSQL's programs with the world as its server.
+func (w *world) program(tb testing.TB, stdin, name string, args ...string) (string, error) {
+	tb.Helper()
+	path, err := pgserver.Program(name)
+	if err != nil {
+		tb.Skip(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = append(os.Environ(), "PGHOST=127.0.0.1", "PGPORT="+strconv.Itoa(w.port), "PGUSER=anybody", "PGDATABASE=offered", "PGSSLMODE=prefer", "LC_ALL=C.UTF-8")
+	cmd.Stdin = strings.NewReader(stdin)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err = cmd.Run()
+	return out.String(), err
+}
+
+// psql runs a script that must succeed.
+func (w *world) psql(tb testing.TB, script string, args ...string) string {
+	tb.Helper()
+	out, err := w.program(tb, script, "psql", append([]string{"-XAtq", "-v", "ON_ERROR_STOP=1"}, args...)...)
+	if err != nil {
+		tb.Fatalf("psql: %v\n%s", err, out)
+	}
+	return strings.TrimSuffix(out, "\n")
+}
+
+func TestPSQL(t *testing.T) {
+	s := pgserver.Start(t)
+	for _, login := range []string{pgserver.Login, pgserver.MD5, pgserver.Clear, pgserver.Cert, pgserver.Plain, pgserver.Super} {
+		w := newWorld(t, s, lease(s, login))
+		if got := w.psql(t, "select current_user, 1; select 'x' where false; select $$two$$"); got != login+"|1\ntwo" {
+			t.Errorf("as %s: psql = %q", login, got)
+		}
+		for _, e := range w.session.Events() {
+			t.Logf("%+v", e)
+		}
+	}
+}
