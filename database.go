@@ -176,3 +176,20 @@ func CheckDatabaseName(name string) error {
 	}
 	return nil
 }
+
+// CheckServerName checks the name of a database, login or role at a server: at
+// most 63 bytes, as PostgreSQL has them, that a person can read.
+func CheckServerName(name string) error {
+	if name == "" || len(name) > 63 || Printable(name) != name || strings.TrimSpace(name) != name {
+		return fmt.Errorf("name %q: want 1 to 63 printable bytes without space around them: %w", clip(name), ErrInvalid)
+	}
+	return nil
+}
+
+// CheckHook checks the word that stands for a source of short-lived passwords.
+func CheckHook(word string) error {
+	if len(word) < 1 || len(word) > 63 || !alphanumeric(word[0]) || !portable(word) {
+		return fmt.Errorf("hook %q: want 1 to 63 letters, digits, '.', '_' or '-', the first a letter or a digit: %w", clip(word), ErrInvalid)
+	}
+	return nil
+}

@@ -65,6 +65,14 @@ func (s *Snapshot) database(name string) (*group, *gateway.Database) {
 	return g, databaseOf(g.Group, name)
 }
 
+// DatabaseGroup returns the group that offers the database of that name, or nil.
+func (s *Snapshot) DatabaseGroup(name string) *gateway.Group {
+	if g, d := s.database(name); d != nil {
+		return g.Group
+	}
+	return nil
+}
+
 func databaseOf(g *gateway.Group, name string) *gateway.Database {
 	i, ok := slices.BinarySearchFunc(g.Databases, name, func(d gateway.Database, name string) int { return strings.Compare(d.Name, name) })
 	if !ok {

@@ -7,6 +7,7 @@ package admin
 
 import (
 	"context"
+	"crypto"
 	"encoding/json"
 	"errors"
 	"net/netip"
@@ -47,6 +48,9 @@ type Vault interface {
 	// GeneratePassword returns the hashes of a new password of size characters,
 	// and the password sealed for that context.
 	GeneratePassword(size int, context string) (gateway.PasswordHashes, []byte, error)
+	// Seal seals a secret that somebody brought, SealPrivateKey a key, for that context.
+	Seal(secret gateway.Secret, context string) []byte
+	SealPrivateKey(key crypto.Signer, context string) ([]byte, error)
 	// Reseal gives what was sealed for one context sealed for another.
 	Reseal(sealed []byte, from, to string) ([]byte, error)
 	// Forget drops from memory what was opened for that context.
@@ -139,6 +143,7 @@ type Settings struct {
 	Admins           []string
 	SuperOwners      []string
 	Telnet           bool     // targets may be reached over telnet
+	DatabaseHooks    bool     // a program gives short-lived passwords of databases
 	AlwaysActive     []string // never submitted to the program that says who is active
 
 	IngressAlgorithms, EgressAlgorithms []string // rsa, ecdsa, ed25519, ecdsa-sk, ed25519-sk

@@ -72,7 +72,11 @@ func wellFormed(field, value string) bool {
 		_, err = gateway.ParseUserPattern(value)
 	case "Account", "To", "Owner":
 		err = gateway.CheckAccountName(value)
-	case "TTL", "GuestTTLLimit", "IdleLock", "IdleKill":
+	case "Name", "DB":
+		err = gateway.CheckDatabaseName(value)
+	case "Database", "Login", "Role":
+		err = gateway.CheckServerName(value)
+	case "TTL", "StatementTimeout", "IdleInTransaction", "GuestTTLLimit", "IdleLock", "IdleKill":
 		_, err = gateway.ParseTTL(strings.TrimPrefix(value, "-"))
 	case "Profile":
 		return regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`).MatchString(value)
@@ -108,7 +112,7 @@ func likely(cmd *osh.Command) any {
 	req := cmd.New()
 	v := reflect.ValueOf(req).Elem()
 	for name, value := range map[string]string{
-		"Account": "bob", "Group": "web", "Owner": "bob", "Host": "192.0.2.1", "User": "root", "Port": "22", "Command": "accountCreate",
+		"Account": "bob", "Group": "web", "Owner": "bob", "Host": "192.0.2.1", "Name": "orders", "Database": "app", "Login": "app", "User": "root", "Port": "22", "Command": "accountCreate",
 	} {
 		if f := v.FieldByName(name); f.IsValid() && f.Kind() == reflect.String {
 			f.SetString(value)

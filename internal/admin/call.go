@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +52,9 @@ func (c *call) read(command string) error {
 	}
 	c.cmd, c.req = cmd, cmd.New()
 	if err := decode(c.raw, c.req); err != nil {
+		if hasSecrets(c.req) {
+			c.recorded = elided
+		}
 		return refusal(gateway.RefusalOptions, "the request is malformed")
 	}
 	c.recorded = recorded(c.req)
@@ -167,7 +172,7 @@ func (c *call) record() Record {
 // a field twice, or with so much in one that the others are cut off. Long texts
 // are cut short, the longest first.
 func recorded(req any) string {
-	raw, err := json.Marshal(req)
+	raw, err := json.Marshal(withoutSecrets(req))
 	for limit := maxRecordRequest / 2; err == nil && len(raw) > maxRecordRequest && limit > 0; limit /= 2 {
 		fields := map[string]any{}
 		if err = json.Unmarshal(raw, &fields); err != nil {
@@ -181,6 +186,27 @@ func recorded(req any) string {
 		raw, err = json.Marshal(fields)
 	}
 	return string(raw[:min(len(raw), maxRecordRequest)])
+}
+
+// elided stands for a secret in a record.
+const elided = "[secret]"
+
+// withoutSecrets gives a copy of a request without its fields that have the tag
+// secret.
+func withoutSecrets(req any) any {
+	v := reflect.ValueOf(req).Elem()
+	c := reflect.New(v.Type())
+	c.Elem().Set(v)
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if field := c.Elem().FieldByIndex(f.Index); f.Tag.Get("secret") == "true" && !field.IsZero() {
+			field.SetString(elided)
+		}
+	}
+	return c.Interface()
+}
+
+func hasSecrets(req any) bool {
+	return slices.ContainsFunc(reflect.VisibleFields(reflect.TypeOf(req).Elem()), func(f reflect.StructField) bool { return f.Tag.Get("secret") == "true" })
 }
 
 // errNotRecorded: the change was not made because it can't be recorded.

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"crypto"
 	"fmt"
 	"net/netip"
 	"os"
@@ -28,6 +29,14 @@ func (fakeVault) GeneratePassword(size int, context string) (gateway.PasswordHas
 	of := fmt.Sprintf("$%s$%d", regexp.MustCompile(`\W`).ReplaceAllString(context, "."), size)
 	return gateway.PasswordHashes{MD5Crypt: "$1" + of, SHA256Crypt: "$5" + of, SHA512Crypt: "$6" + of, Type8: "$8" + of, Type9: "$9" + of},
 		[]byte("sealed for " + context), nil
+}
+
+func (fakeVault) Seal(secret gateway.Secret, context string) []byte {
+	return fmt.Appendf(nil, "sealed for %s: %x", context, secret.Reveal())
+}
+
+func (fakeVault) SealPrivateKey(_ crypto.Signer, context string) ([]byte, error) {
+	return []byte("sealed key for " + context), nil
 }
 
 // Reseal fails for what was sealed for another context.

@@ -28,7 +28,7 @@ func (c *call) maySeeServers(g *gateway.Group) error {
 	if c.knowsServers(g) {
 		return nil
 	}
-	if err := c.holds(g, gateway.Aclkeeper, ""); err != nil {
+	if err := c.holds(g, "", gateway.Aclkeeper); err != nil {
 		return c.fail("KO_ACCESS_DENIED", "only members and aclkeepers of the group %s may list its servers", g.Name)
 	}
 	return nil

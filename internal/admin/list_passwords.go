@@ -21,7 +21,7 @@ func groupListPasswords(_ context.Context, c *call, r *osh.GroupListPasswords) (
 	if err != nil {
 		return osh.Result{}, err
 	}
-	if err := c.holds(g, gateway.Member, "KO_ACCESS_DENIED"); err != nil {
+	if err := c.holds(g, "KO_ACCESS_DENIED", gateway.Member); err != nil {
 		return osh.Result{}, err
 	}
 	return c.listPasswords("the group "+g.Name, g.Passwords)

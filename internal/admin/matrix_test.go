@@ -16,11 +16,12 @@ import (
 // Bastion's documentation, and what this gateway adds. A command that is not
 // here fails the test.
 var matrix = map[osh.Category]string{
-	osh.Open: `alive batch clush db groupInfo groupList groupListPasswords groupListServers help info lock mtr nc ping profileList rsync scp
+	osh.Open: `alive batch clush db dbInfo dbList groupInfo groupList groupListPasswords groupListServers help info lock mtr nc ping profileList rsync scp
 		selfAddIngressKey selfDelIngressKey selfForgetHostKey selfGenerateEgressKey selfGeneratePassword selfGenerateProxyPassword
 		selfListAccesses selfListEgressKeys selfListIngressKeys selfListPasswords selfListSessions selfMFAResetPassword selfMFAResetTOTP
 		selfMFASetupPassword selfMFASetupTOTP selfPlaySession sftp unlock whyAccess`,
 	osh.GroupAclkeeper:  `groupAddServer groupDelServer groupSetServers`,
+	osh.GroupKeepers:    `dbAdd dbDel dbModify`,
 	osh.GroupGatekeeper: `groupAddGuestAccess groupAddMember groupDelGuestAccess groupDelMember groupListGuestAccesses`,
 	osh.GroupOwner: `groupAddAclkeeper groupAddGatekeeper groupAddOwner groupDelAclkeeper groupDelEgressKey groupDelGatekeeper groupDelOwner
 		groupDestroy groupGenerateEgressKey groupGeneratePassword groupModify groupTransmitOwnership`,
@@ -34,7 +35,7 @@ var matrix = map[osh.Category]string{
 
 // onSlaves are the commands that a read-only node runs too.
 const onSlaves = `accountInfo accountList accountListAccesses accountListArchives accountListEgressKeys accountListIngressKeys
-	accountListPasswords accountUnexpire adminMaintenance adminSudo alive assetForgetHostKey batch clush db groupInfo groupList
+	accountListPasswords accountUnexpire adminMaintenance adminSudo alive assetForgetHostKey batch clush db dbInfo dbList groupInfo groupList
 	groupListGuestAccesses groupListPasswords groupListServers help info lock mtr nc ping profileList profileTest realmInfo realmList rootListIngressKeys rsync
 	scp selfForgetHostKey selfListAccesses selfListEgressKeys selfListIngressKeys selfListPasswords selfListSessions selfPlaySession
 	sftp unlock whoHasAccessTo whyAccess`
@@ -49,12 +50,12 @@ var actors = map[string][]osh.Category{
 	"over":       {osh.Open}, // held every role, until just now
 	"other":      {osh.Open}, // holds every role of another group
 	"eve":        {osh.Open}, // auditor
-	"aclkeeper":  {osh.Open, osh.GroupAclkeeper},
+	"aclkeeper":  {osh.Open, osh.GroupAclkeeper, osh.GroupKeepers},
 	"gatekeeper": {osh.Open, osh.GroupGatekeeper},
-	"owner":      {osh.Open, osh.GroupOwner},
+	"owner":      {osh.Open, osh.GroupOwner, osh.GroupKeepers},
 	"granted":    {osh.Open, osh.Restricted},
-	"super":      {osh.Open, osh.GroupOwner, osh.GroupGatekeeper, osh.GroupAclkeeper},
-	"boss":       {osh.Open, osh.GroupOwner, osh.GroupGatekeeper, osh.GroupAclkeeper, osh.Admin},
+	"super":      {osh.Open, osh.GroupOwner, osh.GroupGatekeeper, osh.GroupAclkeeper, osh.GroupKeepers},
+	"boss":       {osh.Open, osh.GroupOwner, osh.GroupGatekeeper, osh.GroupAclkeeper, osh.GroupKeepers, osh.Admin},
 	"frozen":     {},
 	"expired":    {},
 	"nobody":     {},
@@ -63,7 +64,8 @@ var actors = map[string][]osh.Category{
 // refusals are the answers to those who have no right.
 var refusals = map[osh.Category]string{
 	osh.GroupOwner: "ERR_NOT_GROUP_OWNER", osh.GroupGatekeeper: "ERR_NOT_GROUP_GATEKEEPER", osh.GroupAclkeeper: "ERR_NOT_GROUP_ACLKEEPER",
-	osh.Restricted: "KO_RESTRICTED_COMMAND", osh.Admin: "KO_RESTRICTED_COMMAND",
+	osh.GroupKeepers: "ERR_NOT_GROUP_ACLKEEPER",
+	osh.Restricted:   "KO_RESTRICTED_COMMAND", osh.Admin: "KO_RESTRICTED_COMMAND",
 }
 
 // may gives the answer that actor must have to a command of the category; empty

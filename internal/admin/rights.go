@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"gateway"
 	"gateway/internal/osh"
@@ -44,9 +45,10 @@ func rights() map[osh.Category]right {
 		osh.Open:            anybody,
 		osh.Restricted:      granted,
 		osh.Admin:           adminOnly,
-		osh.GroupOwner:      holding(gateway.Owner, "ERR_NOT_GROUP_OWNER"),
-		osh.GroupGatekeeper: holding(gateway.Gatekeeper, "ERR_NOT_GROUP_GATEKEEPER"),
-		osh.GroupAclkeeper:  holding(gateway.Aclkeeper, "ERR_NOT_GROUP_ACLKEEPER"),
+		osh.GroupOwner:      holding("ERR_NOT_GROUP_OWNER", gateway.Owner),
+		osh.GroupGatekeeper: holding("ERR_NOT_GROUP_GATEKEEPER", gateway.Gatekeeper),
+		osh.GroupAclkeeper:  holding("ERR_NOT_GROUP_ACLKEEPER", gateway.Aclkeeper),
+		osh.GroupKeepers:    holding("ERR_NOT_GROUP_ACLKEEPER", gateway.Aclkeeper, gateway.Owner),
 	}
 }
 
@@ -155,10 +157,10 @@ func adminOnly(c *call, _ state, _ *gateway.Account) error {
 	return refusal(gateway.RefusalRestricted, "the command %s is for administrators", c.cmd.Name)
 }
 
-// holding wants a role in the group that the request names, which takes the
+// holding wants one of the roles in the group that the request names, which takes the
 // options, and those come after the node's state. That there is such
 // a request is a matter of the declarations, and tested.
-func holding(role gateway.Role, code string) right {
+func holding(code string, roles ...gateway.Role) right {
 	return func(c *call, s state, me *gateway.Account) error {
 		if err := c.writable(); err != nil {
 			return err
@@ -174,20 +176,25 @@ func holding(role gateway.Role, code string) right {
 		if err != nil {
 			return err
 		}
-		return c.holds(g, role, code)
+		return c.holds(g, code, roles...)
 	}
 }
 
-// holds checks for a role in g, and notes when it is only there by override.
-func (c *call) holds(g *gateway.Group, role gateway.Role, code string) error {
-	switch {
-	case g.Has(role, c.actor.Account, c.now):
-		return nil
-	case c.isSuperowner():
+// holds checks for one of the roles in g, and notes when it is only there by
+// override.
+func (c *call) holds(g *gateway.Group, code string, roles ...gateway.Role) error {
+	words := make([]string, len(roles))
+	for i, role := range roles {
+		if g.Has(role, c.actor.Account, c.now) {
+			return nil
+		}
+		words[i] = string(role)
+	}
+	if c.isSuperowner() {
 		c.override = true
 		return nil
 	}
-	return c.fail(code, "you are not %s of the group %s", role, g.Name)
+	return c.fail(code, "you are not %s of the group %s", strings.Join(words, " or "), g.Name)
 }
 
 // may reports whether the actor may use cmd, in some group if that is what it
@@ -196,8 +203,9 @@ func (c *call) may(cmd *osh.Command, me *gateway.Account) bool {
 	if c.enabled(cmd.Name) != nil {
 		return false
 	}
-	role, grouped := map[osh.Category]gateway.Role{
-		osh.GroupOwner: gateway.Owner, osh.GroupGatekeeper: gateway.Gatekeeper, osh.GroupAclkeeper: gateway.Aclkeeper,
+	roles, grouped := map[osh.Category][]gateway.Role{
+		osh.GroupOwner: {gateway.Owner}, osh.GroupGatekeeper: {gateway.Gatekeeper}, osh.GroupAclkeeper: {gateway.Aclkeeper},
+		osh.GroupKeepers: {gateway.Aclkeeper, gateway.Owner},
 	}[cmd.Category]
 	if !grouped {
 		probe := *c
@@ -206,6 +214,6 @@ func (c *call) may(cmd *osh.Command, me *gateway.Account) bool {
 		return ok && check(&probe, c.state(), me) == nil
 	}
 	return c.isSuperowner() || slices.ContainsFunc(c.snap.GroupsOf(c.actor.Account, c.now), func(m policy.Membership) bool {
-		return slices.Contains(m.Roles, role)
+		return slices.ContainsFunc(m.Roles, func(r gateway.Role) bool { return slices.Contains(roles, r) })
 	})
 }

@@ -20,7 +20,7 @@ func TestEveryCommandHasRightsAndHandler(t *testing.T) {
 		}
 		delete(all, cmd.Name)
 		switch cmd.Category {
-		case osh.GroupOwner, osh.GroupGatekeeper, osh.GroupAclkeeper:
+		case osh.GroupOwner, osh.GroupGatekeeper, osh.GroupAclkeeper, osh.GroupKeepers:
 			if _, ok := cmd.New().(osh.GroupNamed); !ok {
 				t.Errorf("%s: its rights depend on a group, and its request names none", cmd.Name)
 			}

@@ -232,7 +232,7 @@ func (s *Server) command(ctx context.Context, c *client, env osh.Env, line osh.L
 		return gateway.Exit{Code: osh.RefuseLine(env, line, &osh.RefusalError{Refusal: refused.Refusal.Refusal, Text: refused.Text})}
 	}
 	env.Client = oshClient{monitor: s.Monitor, id: sess.Session}
-	c.hide = sess.Hide
+	c.hide, env.Hide = sess.Hide, sess.Hide
 	env.In = sess.Reader(env.In)
 	env.Out = sess.Writer(env.Out, recorder.Out)
 	env.Err = sess.Writer(env.Err, recorder.Err)

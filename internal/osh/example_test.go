@@ -18,11 +18,10 @@ import (
 // typed at the prompt.
 func TestExamples(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "servers"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "commands.txt"), nil, 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"servers", "commands.txt", "password", "ca.pem"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, c := range osh.Commands() {
 		if len(c.Examples) == 0 && !c.NotYet && len(osh.Options(c.New())) > 0 {

@@ -68,6 +68,7 @@ func overview(w io.Writer, v HelpValue) {
 	}{
 		{Open, "for everybody", "1;32"},
 		{GroupAclkeeper, "for aclkeepers of a group", "1;33"},
+		{GroupKeepers, "for aclkeepers and owners of a group", "1;33"},
 		{GroupGatekeeper, "for gatekeepers of a group", "1;33"},
 		{GroupOwner, "for owners of a group", "1;33"},
 		{Restricted, "granted one by one", "1;36"},

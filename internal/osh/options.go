@@ -28,6 +28,7 @@ type Option struct {
 // Options returns the options of a request, in the order of its fields.
 func Options(req any) []Option {
 	var opts []Option
+	part, _ := req.(partly)
 	for _, f := range reflect.VisibleFields(reflect.TypeOf(req).Elem()) {
 		names := f.Tag.Get("opt")
 		if names == "" {
@@ -37,7 +38,7 @@ func Options(req any) []Option {
 			Names:      strings.Split(names, ","),
 			Arg:        f.Tag.Get("arg"),
 			Positional: f.Tag.Get("pos") == "true",
-			Required:   f.Tag.Get("required") == "true",
+			Required:   f.Tag.Get("required") == "true" && (part == nil || part.needs(strings.Split(names, ",")[0])),
 			Complete:   f.Tag.Get("complete"),
 			Help:       f.Tag.Get("help"),
 			index:      f.Index,
@@ -57,6 +58,9 @@ func Missing(req any) string {
 	}
 	return ""
 }
+
+// partly is a request some of whose required options are not always.
+type partly interface{ needs(option string) bool }
 
 // Flag returns the option's first name as it is written.
 func (o Option) Flag() string { return dashed(o.Names[0]) }

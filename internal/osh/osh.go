@@ -30,6 +30,7 @@ const (
 	GroupOwner      Category = "group-owner"      // owners of the group
 	GroupGatekeeper Category = "group-gatekeeper" // its gatekeepers
 	GroupAclkeeper  Category = "group-aclkeeper"  // its aclkeepers
+	GroupKeepers    Category = "group-keepers"    // its aclkeepers and owners
 	Admin           Category = "admin"            // administrators
 )
 
@@ -95,6 +96,10 @@ type Env struct {
 	Name    string // of the gateway
 	Slave   bool   // read-only node
 	Now     func() time.Time
+
+	// Hide keeps what is read and written out of the recording, for secrets; nil:
+	// there is none.
+	Hide func(hidden bool)
 
 	Fanciness string // of text on a terminal: none, basic or full; empty: none
 
