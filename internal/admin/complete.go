@@ -13,8 +13,8 @@ import (
 const maxCompletions = 100
 
 // Complete gives names that start with prefix to the prompt of a: those of the
-// commands it may use, of groups, of accounts, or of the hosts that it may
-// reach. Group names are no secret (groupList --all); account names are, except
+// commands it may use, of groups, of accounts, or of the hosts or databases that
+// it may reach. Group names are no secret (groupList --all); account names are, except
 // to who may list them or manages a group.
 func (e *Executor) Complete(a Actor, kind, prefix string) []string {
 	c := &call{e: e, actor: a, set: e.Config(), snap: e.Policy.Load(), now: e.Now()}
@@ -40,6 +40,14 @@ func (e *Executor) Complete(a Actor, kind, prefix string) []string {
 		for a := range c.snap.Accounts() {
 			if !add(a.Name) {
 				break
+			}
+		}
+	case kind == "database" && c.answers("dbList"):
+		for _, m := range c.snap.GroupsOf(c.actor.Account, c.now) {
+			for _, d := range m.Group.Databases {
+				if usable, _ := c.usable(d.Name); usable != nil {
+					add(d.Name)
+				}
 			}
 		}
 	case kind == "host" && c.answers("selfListAccesses"):

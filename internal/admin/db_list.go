@@ -20,7 +20,7 @@ func dbList(_ context.Context, c *call, r *osh.DBList) (osh.Result, error) {
 	case r.All:
 		title = "The databases"
 		for g := range c.snap.Groups() {
-			shown = append(shown, c.databasesOf(g, true)...)
+			shown = append(shown, c.databasesOf(g, c.actor.Account, true)...)
 		}
 	case r.Group != "":
 		g, err := c.group(c.state(), r.Group)
@@ -32,10 +32,10 @@ func dbList(_ context.Context, c *call, r *osh.DBList) (osh.Result, error) {
 			return osh.Result{}, err
 		}
 		title = "Databases of the group " + g.Name
-		shown = c.databasesOf(g, whole)
+		shown = c.databasesOf(g, c.actor.Account, whole)
 	default:
 		for _, m := range c.snap.GroupsOf(c.actor.Account, c.now) {
-			shown = append(shown, c.databasesOf(m.Group, false)...)
+			shown = append(shown, c.databasesOf(m.Group, c.actor.Account, false)...)
 		}
 	}
 	if len(shown) == 0 {
@@ -44,13 +44,13 @@ func dbList(_ context.Context, c *call, r *osh.DBList) (osh.Result, error) {
 	return c.ok(shown, "%s%s:", title, c.page.note())
 }
 
-// databasesOf shows the databases of g: all of them, or those that the actor may
-// use now.
-func (c *call) databasesOf(g *gateway.Group, whole bool) []osh.Database {
+// databasesOf shows the databases of g: all of them, or those that the account
+// may use now.
+func (c *call) databasesOf(g *gateway.Group, account string, whole bool) []osh.Database {
 	var shown []osh.Database
 	for i := range g.Databases {
 		d := &g.Databases[i]
-		usable, way := c.usable(d.Name)
+		usable, way := c.usableBy(account, d.Name)
 		if !whole && usable == nil || !c.page.take(d.Name, g.Name, d.Host, d.Database, d.Comment) {
 			continue
 		}
@@ -62,11 +62,15 @@ func (c *call) databasesOf(g *gateway.Group, whole bool) []osh.Database {
 // usable gives a database as the actor may use it now, and by which way; nil:
 // not at all.
 func (c *call) usable(name string) (*gateway.Database, gateway.WayKind) {
-	d, group, ok := c.snap.Database(c.actor.Account, name, 0, "", c.now)
+	return c.usableBy(c.actor.Account, name)
+}
+
+func (c *call) usableBy(account, name string) (*gateway.Database, gateway.WayKind) {
+	d, group, ok := c.snap.Database(account, name, 0, "", c.now)
 	switch {
 	case !ok:
 		return nil, ""
-	case c.snap.Group(group).Has(gateway.Member, c.actor.Account, c.now):
+	case c.snap.Group(group).Has(gateway.Member, account, c.now):
 		return d, gateway.WayGroupMember
 	}
 	return d, gateway.WayGroupGuest
@@ -107,8 +111,11 @@ func (c *call) knowsDatabases(g *gateway.Group) bool {
 func shownDatabase(group string, d *gateway.Database, details bool) osh.Database {
 	v := osh.Database{
 		Name: d.Name, Group: group, Host: d.Host, Port: int(d.Port), Database: d.Database, User: d.User, TLS: d.TLS.String(),
-		Allow: d.Allow.String(), RowLimit: d.Rows, Statement: int64(d.StatementTimeout / time.Second), Idle: int64(d.IdleInTransaction / time.Second),
+		Allow: d.Allow.String(), Statement: limitOf(d.StatementTimeout), Idle: limitOf(d.IdleInTransaction),
 		Expiry: expirySeconds(d.Expires), Comment: optional(d.Comment),
+	}
+	if d.Rows > 0 {
+		v.RowLimit = &d.Rows
 	}
 	if !details {
 		return v

@@ -14,6 +14,12 @@ func groupAddGuestAccess(ctx context.Context, c *call, r *osh.GroupAddGuestAcces
 	if err := c.checkAccountName(r.Account); err != nil {
 		return osh.Result{}, err
 	}
+	if r.DB != "" {
+		return c.addDatabaseGuest(ctx, r)
+	}
+	if r.DBAllow != "" {
+		return osh.Result{}, c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--db-allow is for --db")
+	}
 	a, err := c.newAccess(ctx, r.AccessOptions, osh.NewAccessOptions{TTL: r.TTL, Comment: r.Comment}, nil)
 	if err != nil {
 		return osh.Result{}, err
@@ -30,7 +36,7 @@ func groupAddGuestAccess(ctx context.Context, c *call, r *osh.GroupAddGuestAcces
 		if err := c.mayBeGuest(g, r.Account, a); err != nil {
 			return err
 		}
-		if imposed, err = c.limitGuest(g, &a); err != nil {
+		if imposed, err = c.limitGuest(g, &a.Expires); err != nil {
 			return err
 		}
 		changed, err := tx.AddAccess(store.Owner{Group: g.Name, Guest: r.Account}, a, c.now)
@@ -68,16 +74,16 @@ func sameAccess(a, b gateway.Access) bool {
 
 // limitGuest applies the longest time that g allows: an access without end
 // gets it, a longer one is refused.
-func (c *call) limitGuest(g *gateway.Group, a *gateway.Access) (imposed string, err error) {
+func (c *call) limitGuest(g *gateway.Group, expires *time.Time) (imposed string, err error) {
 	if g.GuestTTLLimit == 0 {
 		return "", nil
 	}
 	end := c.now.Add(g.GuestTTLLimit).Truncate(time.Second)
 	switch {
-	case a.Expires.IsZero():
-		a.Expires = end
+	case expires.IsZero():
+		*expires = end
 		return ", the longest that the group allows", nil
-	case a.Expires.After(end):
+	case expires.After(end):
 		return "", c.fail("ERR_INVALID_PARAMETER", "the group %s allows guest accesses of at most %s", g.Name, span(g.GuestTTLLimit))
 	}
 	return "", nil
@@ -86,6 +92,9 @@ func (c *call) limitGuest(g *gateway.Group, a *gateway.Access) (imposed string, 
 func groupDelGuestAccess(ctx context.Context, c *call, r *osh.GroupDelGuestAccess) (osh.Result, error) {
 	if err := c.checkAccountName(r.Account); err != nil {
 		return osh.Result{}, err
+	}
+	if r.DB != "" {
+		return c.delDatabaseGuest(ctx, r)
 	}
 	a, _, err := c.access(ctx, r.AccessOptions)
 	if err != nil {
@@ -124,6 +133,9 @@ func groupListGuestAccesses(ctx context.Context, c *call, r *osh.GroupListGuestA
 	g, err := c.group(c.state(), r.Group)
 	if err != nil {
 		return osh.Result{}, err
+	}
+	if r.Databases {
+		return c.listDatabaseGuest(g, r.Account)
 	}
 	acl := c.listed(g.Guests[r.Account])
 	if len(acl) == 0 {

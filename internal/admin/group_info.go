@@ -111,6 +111,15 @@ func (c *call) people(g *gateway.Group, v osh.GroupInfoValue) *osh.GroupPeople {
 	for _, name := range p.Guests {
 		p.GuestsAccesses[name] = len(slices.DeleteFunc(slices.Clone(g.Guests[name]), func(a gateway.Access) bool { return a.Expired(c.now) }))
 	}
+	for _, name := range p.Guests {
+		if n := len(slices.DeleteFunc(slices.Clone(g.DatabaseGuests[name]), func(d gateway.DatabaseGuest) bool { return d.Expired(c.now) })); n > 0 {
+			if p.GuestsDatabases == nil {
+				p.GuestsDatabases = map[string]int{}
+			}
+			p.GuestsDatabases[name] = n
+		}
+	}
+	p.Databases = c.databaseNames(g)
 	p.Expiries = c.roleExpiries(g)
 	all := slices.Concat(v.Owners, v.Gatekeepers, v.Aclkeepers, p.Members, p.Guests)
 	slices.SortFunc(all, strings.Compare)
@@ -120,6 +129,18 @@ func (c *call) people(g *gateway.Group, v osh.GroupInfoValue) *osh.GroupPeople {
 		}
 	}
 	return p
+}
+
+// databaseNames are those of g that the actor may know of: guests know their own.
+func (c *call) databaseNames(g *gateway.Group) []string {
+	whole := c.knowsDatabases(g) || g.Has(gateway.Gatekeeper, c.actor.Account, c.now) || c.isSuperowner()
+	var names []string
+	for _, d := range g.Databases {
+		if usable, _ := c.usable(d.Name); whole || usable != nil {
+			names = append(names, d.Name)
+		}
+	}
+	return names
 }
 
 // roleExpiries gives, by role and account, when roles end that were given for a

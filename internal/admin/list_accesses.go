@@ -22,18 +22,20 @@ func selfListAccesses(ctx context.Context, c *call, r *osh.SelfListAccesses) (os
 // listAccesses lists what the account may reach, by way.
 func (c *call) listAccesses(ctx context.Context, a *gateway.Account, o osh.ListAccessesOptions) (osh.Result, error) {
 	lists := []osh.AccessList{}
-	add := func(kind gateway.WayKind, group string, accesses []gateway.Access) {
-		if acl := c.listed(accesses); len(acl) > 0 {
-			lists = append(lists, osh.AccessList{ACL: acl, Group: group, Type: string(kind)})
+	add := func(kind gateway.WayKind, group string, accesses []gateway.Access, databases []osh.Database) {
+		if acl := c.listed(accesses); len(acl) > 0 || len(databases) > 0 {
+			lists = append(lists, osh.AccessList{ACL: acl, Group: group, Type: string(kind), Databases: databases})
 		}
 	}
-	add(gateway.WayPersonal, "", a.Personal)
+	add(gateway.WayPersonal, "", a.Personal, nil)
 	if !o.HideGroups {
 		for _, m := range c.snap.GroupsOf(a.Name, c.now) {
+			databases := c.databasesOf(m.Group, a.Name, false)
 			if m.Group.Has(gateway.Member, a.Name, c.now) {
-				add(gateway.WayGroupMember, m.Group.Name, m.Group.Accesses)
+				add(gateway.WayGroupMember, m.Group.Name, m.Group.Accesses, databases)
+				databases = nil
 			}
-			add(gateway.WayGroupGuest, m.Group.Name, m.Group.Guests[a.Name])
+			add(gateway.WayGroupGuest, m.Group.Name, m.Group.Guests[a.Name], databases)
 		}
 	}
 	if len(lists) == 0 {

@@ -114,11 +114,11 @@ type Database struct {
 	Database  string  `json:"database"`
 	User      string  `json:"user"`
 	TLS       string  `json:"tls"`
-	Allow     string  `json:"dbAllow"`
-	RowLimit  int64   `json:"rowLimit"`          // 0: none
-	Statement int64   `json:"statementTimeout"`  // seconds; 0: none
-	Idle      int64   `json:"idleInTransaction"` // likewise
-	Expiry    *int64  `json:"expiry"`            // seconds since 1970
+	Allow     string  `json:"allow"`
+	RowLimit  *int64  `json:"row_limit"`                   // nil: none
+	Statement *int    `json:"statement_timeout"`           // seconds; nil: none
+	Idle      *int    `json:"idle_in_transaction_timeout"` // likewise
+	Expiry    *int64  `json:"expiry"`                      // seconds since 1970
 	Comment   *string `json:"comment"`
 	// Way is how the one who asks may use it: group-member or group-guest.
 	Way *string `json:"way"`
@@ -145,7 +145,7 @@ type DatabaseDetails struct {
 type DatabaseGuest struct {
 	Account   string  `json:"account,omitempty"`
 	Database  string  `json:"name"`
-	Allow     string  `json:"dbAllow"`
+	Allow     string  `json:"allow"`
 	Expiry    *int64  `json:"expiry"`
 	Comment   *string `json:"comment"`
 	AddedBy   string  `json:"addedBy"`
@@ -191,13 +191,14 @@ func (d *Database) limits() []string {
 	if d.Expiry != nil {
 		is = append(is, "until "+time.Unix(*d.Expiry, 0).UTC().Format(time.DateTime))
 	}
-	for _, l := range []struct {
-		n    int64
-		text string
-	}{{d.RowLimit, "at most %d rows"}, {d.Statement, "statements of at most %d s"}, {d.Idle, "idle in transaction at most %d s"}} {
-		if l.n != 0 {
-			is = append(is, fmt.Sprintf(l.text, l.n))
-		}
+	if d.RowLimit != nil {
+		is = append(is, fmt.Sprintf("at most %d rows", *d.RowLimit))
+	}
+	if d.Statement != nil {
+		is = append(is, fmt.Sprintf("statements of at most %d s", *d.Statement))
+	}
+	if d.Idle != nil {
+		is = append(is, fmt.Sprintf("idle in transaction at most %d s", *d.Idle))
 	}
 	return is
 }

@@ -44,6 +44,9 @@ type GroupPeople struct {
 	GuestsAccesses map[string]int `json:"guests_accesses"` // how many, by account
 	Inactive       []string       `json:"inactive"`        // those of all roles that may not log in for inactivity
 	Members        []string       `json:"members"`
+	// The databases that the group offers, and how many each guest may use.
+	Databases       []string       `json:"databases,omitempty"`
+	GuestsDatabases map[string]int `json:"guests_databases,omitempty"`
 	// Expiries are the roles that end, by role and account, seconds since 1970.
 	Expiries map[string]map[string]int64 `json:"role_expiries,omitempty"`
 }
@@ -99,9 +102,12 @@ func writeGroupInfo(w io.Writer, v GroupInfoValue) {
 		people("members", v.Members)
 		var guests []string
 		for _, name := range v.Guests {
-			guests = append(guests, fmt.Sprintf("%s (%d)", name, v.GuestsAccesses[name]))
+			guests = append(guests, fmt.Sprintf("%s (%d)", name, v.GuestsAccesses[name]+v.GuestsDatabases[name]))
 		}
 		people("guests", guests)
+		if len(v.Databases) > 0 {
+			people("databases", v.Databases)
+		}
 		if len(v.Inactive) > 0 {
 			people("inactive", v.Inactive)
 		}

@@ -46,6 +46,8 @@ type AccessList struct {
 	ACL   []ListedAccess `json:"acl"`
 	Group string         `json:"group,omitempty"`
 	Type  string         `json:"type"`
+	// Databases are those that this way gives, where there are any.
+	Databases []Database `json:"databases,omitempty"`
 }
 
 func selfListAccessesCommand() *Command {
@@ -72,6 +74,7 @@ func accessListsText(w io.Writer, r Result) error {
 		}
 		writeHeading(w, heading, title+":")
 		writeAccesses(w, l.ACL)
+		writeDatabases(w, l.Databases)
 	}
 	return nil
 }
