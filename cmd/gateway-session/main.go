@@ -28,6 +28,7 @@ import (
 	"gateway/internal/session"
 	"gateway/protocols"
 	"gateway/protocols/netconf"
+	"gateway/protocols/postgres"
 	"gateway/protocols/ssh"
 	"gateway/protocols/telnet"
 )
@@ -150,7 +151,9 @@ func serve(ctl *control.Conn, nc net.Conn, report jail.Report) error {
 			Monitor: ctl, Name: boot.Name,
 			Backends: map[gateway.Protocol]protocols.Backend{
 				gateway.SSH: overSSH, gateway.NETCONF: netconf.Backend{SSH: overSSH}, gateway.Telnet: telnet.Backend{},
+				gateway.Postgres: postgres.Backend{},
 			},
+			Databases: postgres.NewFront(),
 		},
 	}
 	go func() {

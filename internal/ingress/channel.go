@@ -159,6 +159,15 @@ func (s *Server) abort(ctx context.Context, env osh.Env, line osh.Line, raw stri
 
 // connect opens a session with a target, for a line that came with env.
 func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, line osh.Line) gateway.Exit {
+	refuse := func(r control.Refusal) int {
+		return osh.RefuseLine(env, line, &osh.RefusalError{Refusal: r.Refusal, Text: r.Text})
+	}
+	if line.Protocol == gateway.Postgres {
+		return s.Pipeline.ConnectClient(ctx, control.Open{
+			Protocol: gateway.Postgres, Host: line.Host, As: line.SSHAs, Timeout: line.Timeout, Command: line.Command,
+			Action: gateway.Action{Kind: "psql", Text: strings.Join(line.Args, " ")}, Client: &control.Client{Args: line.Args},
+		}, c, line.Quiet, refuse)
+	}
 	user := line.User
 	if user == "" {
 		user = s.Boot.DefaultLogin
@@ -190,9 +199,7 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, l
 	if j := line.Jump; j != (gateway.Target{}) {
 		open.Jump = &control.Hop{Host: j.Host, User: cmp.Or(j.User, user), Port: j.Port}
 	}
-	return s.Pipeline.Connect(ctx, open, c, line.Quiet, func(r control.Refusal) int {
-		return osh.RefuseLine(env, line, &osh.RefusalError{Refusal: r.Refusal, Text: r.Text})
-	})
+	return s.Pipeline.Connect(ctx, open, c, line.Quiet, refuse)
 }
 
 // plainTerminal is a terminal of no type: what gear makes of the names of modern

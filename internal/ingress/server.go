@@ -195,31 +195,41 @@ func (s *Server) keepAlive(ctx context.Context, conn ssh.Conn) {
 }
 
 // acceptChannels serves session channels, at most MaxSessions at a time, and
-// refuses everything else.
+// connections that are forwarded to databases; it refuses everything else.
 func (s *Server) acceptChannels(ctx context.Context, conn ssh.Conn, channels <-chan ssh.NewChannel, login control.Login, fast *tcp.Conn) {
 	slots := make(chan struct{}, max(s.Boot.MaxSessions, 1))
+	forwards := make(chan struct{}, max(s.Boot.MaxForwards, 1))
 	for nc := range channels {
-		if nc.ChannelType() != "session" {
-			_ = nc.Reject(ssh.Prohibited, "only sessions can be opened here: no forwarding")
+		serve, free := s.sessionChannel(ctx, login, fast), slots
+		switch nc.ChannelType() {
+		case "session":
+		case "direct-tcpip":
+			serve, free = s.forwardChannel(ctx, nc.ExtraData(), login, fast), forwards
+		default:
+			_ = nc.Reject(ssh.UnknownChannelType, "only sessions, and connections to databases, can be opened here")
 			continue
 		}
 		select {
-		case slots <- struct{}{}:
+		case free <- struct{}{}:
 		default:
-			_ = nc.Reject(ssh.ResourceShortage, "too many sessions on this connection")
-			continue
-		}
-		ch, requests, err := nc.Accept()
-		if err != nil {
-			<-slots
+			_ = nc.Reject(ssh.ResourceShortage, fmt.Sprintf("more than %d at the same time on one connection", cap(free)))
 			continue
 		}
 		s.channels.Go(func() {
-			defer func() { <-slots }()
-			s.serveChannel(ctx, newClient(ch, s.Boot.AcceptEnv), requests, login, fast)
+			defer func() { <-free }()
+			serve(nc)
 		})
 	}
 	s.channels.Wait()
+}
+
+// sessionChannel serves a channel of a session.
+func (s *Server) sessionChannel(ctx context.Context, login control.Login, fast *tcp.Conn) func(ssh.NewChannel) {
+	return func(nc ssh.NewChannel) {
+		if ch, requests, err := nc.Accept(); err == nil {
+			s.serveChannel(ctx, newClient(ch, s.Boot.AcceptEnv), requests, login, fast)
+		}
+	}
 }
 
 // Terminate ends what the monitor says: one session, or all of them and then

@@ -15,6 +15,7 @@ import (
 	"gateway/internal/control"
 	"gateway/internal/ring"
 	"gateway/protocols"
+	"gateway/protocols/postgres"
 	"gateway/recorder"
 )
 
@@ -28,8 +29,10 @@ type Monitor interface {
 type Pipeline struct {
 	Monitor  Monitor
 	Backends map[gateway.Protocol]protocols.Backend
-	Name     string // of the gateway
-	Account  string // as the monitor said after the login
+	// Databases speaks with clients of databases.
+	Databases *postgres.Front
+	Name      string // of the gateway
+	Account   string // as the monitor said after the login
 
 	mu   sync.Mutex // guards open
 	open map[gateway.SessionID]context.CancelCauseFunc
@@ -67,7 +70,8 @@ type Session struct {
 	control.OpenReply
 	p       *Pipeline
 	ring    *ring.Producer
-	target  *os.File // nil for commands
+	target  *os.File   // nil for commands
+	client  []*os.File // of a client program that was asked for; see program
 	in, out atomic.Int64
 	hidden  atomic.Bool // Reader and Writer record nothing
 	cancel  context.CancelCauseFunc
@@ -89,6 +93,9 @@ func (p *Pipeline) Open(ctx context.Context, r control.Open) (*Session, context.
 	}
 	if r.Protocol != gateway.OSH && len(files) > 0 {
 		s.target, files = files[0], files[1:]
+	}
+	if r.Client != nil && len(files) > 3 {
+		files, s.client = files[:3], files[3:]
 	}
 	if len(files) != 3 {
 		return nil, nil, fmt.Errorf("open session: %d descriptors: %w", len(files), gateway.ErrUnavailable)

@@ -1,0 +1,109 @@
+package interop
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"gateway/interop-tests/pgserver"
+)
+
+// databases is a world with a PostgreSQL behind the gateway, which offers its
+// database as sales to the members of the group data, of whom alice is one.
+type databases struct {
+	*world
+	server *pgserver.Server
+}
+
+func newDatabases(t *testing.T, settings ...string) *databases {
+	t.Helper()
+	d := &databases{server: pgserver.Start(t), world: newWorld(t, settings...)}
+	_, err := d.g.osh("groupCreate", "--group", "data", "--owner", admin, "--algo", "ed25519")
+	d.check(err)
+	d.add("sales", pgserver.Login)
+	return d
+}
+
+// add offers the database that login reaches, with more options.
+func (d *databases) add(name, login string, options ...string) {
+	d.t.Helper()
+	words := append([]string{"dbAdd", "--group", "data", "--name", name, "--host", "127.0.0.1", "--port", strconv.Itoa(d.server.Port),
+		"--database", pgserver.Database, "--user", login, "--ca-stdin"}, options...)
+	d.osh(d.server.CA, words...)
+	d.osh(d.server.Password+"\n", "dbModify", "--group", "data", "--name", name, "--password-stdin")
+}
+
+// osh runs a command of the gateway over ssh.
+func (d *databases) osh(stdin string, words ...string) string {
+	d.t.Helper()
+	c := d.ssh(nil, append([]string{"--osh"}, words...)...)
+	c.Stdin = strings.NewReader(stdin)
+	d.want(0, c)
+	return c.out.String()
+}
+
+// forward starts a client that forwards a free port of ours to host:port, and
+// gives that port.
+func (d *databases) forward(host string, port int) int {
+	d.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	d.check(err)
+	ours := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, "ssh", "-F", d.config, "-N", "-o", "ExitOnForwardFailure=yes", "-L", fmt.Sprintf("127.0.0.1:%d:%s:%d", ours, host, port), "gw")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	var said transcript
+	cmd.Stderr = &said
+	d.check(cmd.Start())
+	d.t.Cleanup(func() {
+		cancel()
+		cmd.Wait()
+		if d.t.Failed() {
+			d.t.Logf("the client that forwards said:\n%s", said.String())
+		}
+	})
+	d.check(eventually(func() error {
+		nc, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", ours))
+		if err == nil {
+			nc.Close()
+		}
+		return err
+	}))
+	return ours
+}
+
+// tool runs a program of PostgreSQL's against a forwarded port.
+func (d *databases) tool(port int, name string, stdin string, args ...string) (string, error) {
+	d.t.Helper()
+	program, err := pgserver.Program(name)
+	d.check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = []string{"PGHOST=127.0.0.1", "PGPORT=" + strconv.Itoa(port), "PGUSER=whoever", "PGDATABASE=sales", "LANG=C.UTF-8"}
+	cmd.Stdin = strings.NewReader(stdin)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("%s %v: %w: %s", name, args, err, errs.String())
+	}
+	return out.String(), nil
+}
+
+func TestDatabaseForward(t *testing.T) {
+	t.Parallel()
+	d := newDatabases(t)
+	for _, port := range []int{d.forward("sales", 5432), d.forward("127.0.0.1", d.server.Port)} {
+		out, err := d.tool(port, "psql", "", "-Atc", "select current_user, 6*7")
+		if err != nil || out != "app|42\n" {
+			t.Errorf("psql gives %q, %v", out, err)
+		}
+	}
+}
