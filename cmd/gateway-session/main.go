@@ -4,7 +4,8 @@
 // own so that it contains, and initialises, no more than it needs.
 //
 // It is started by gateway, never by hand: descriptor 3 is the control socket,
-// descriptor 4 the client (session) or the target (probe).
+// descriptor 4 the client (session) or the target (probe). In the role client it
+// becomes a jailed program such as psql.
 package main
 
 import (
@@ -79,6 +80,9 @@ func run(args []string) error {
 	if len(args) >= 4 && args[1] == "program" {
 		return program(args[2], args[3], args[4:])
 	}
+	if len(args) == 2 && args[1] == "client" {
+		return client()
+	}
 	if len(args) != 3 {
 		return fmt.Errorf("started by gateway only: %w", gateway.ErrInvalid)
 	}
@@ -123,6 +127,14 @@ func tell() error {
 func program(path, arg string, hidden []string) error {
 	err := jail.Exec(jail.Program{Path: path, Args: []string{arg}, Hidden: hidden, File: fdSocket, Status: fdControl})
 	_, _ = os.NewFile(fdControl, "status").WriteString(err.Error()) // nobody reads it: they are gone
+	return err
+}
+
+// client becomes a program for a person, as descriptor 3 tells. Why it could
+// not is written there too.
+func client() error {
+	err := jail.ExecClient(fdControl)
+	_, _ = os.NewFile(fdControl, "control").WriteString(err.Error()) // nobody reads it: they are gone
 	return err
 }
 

@@ -14,3 +14,10 @@ var hostileArch = [...]uint32{}
 // programRefusedArch are calls that programs are refused and that only this
 // architecture has: none.
 var programRefusedArch = [...]uint32{}
+
+// clientAllowedArch are calls of clients that only this architecture has: none.
+var clientAllowedArch = [...]uint32{}
+
+// clientRefusedArch are ways to start a program that only this architecture
+// has: none.
+var clientRefusedArch = [...]uint32{}

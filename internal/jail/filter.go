@@ -89,11 +89,12 @@ func join(codes ...code) code {
 	return all
 }
 
-// installFilter puts c in force for all threads of the process.
-func installFilter(c code) error {
+// installFilter puts c in force: with SECCOMP_FILTER_FLAG_TSYNC for all threads
+// of the process, without flags for this one.
+func installFilter(c code, flags uintptr) error {
 	prog := unix.SockFprog{Len: uint16(len(c)), Filter: &c[0]}
 	tid, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
-		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+		flags, uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {
 		return errno
 	}

@@ -116,7 +116,7 @@ func Enter(p Profile) (Report, error) {
 	if err := p.restrictPaths(&r); err != nil {
 		return r, err
 	}
-	err := installFilter(assemble(p.dir != "", unix.Getpid()))
+	err := installFilter(assemble(p.dir != "", unix.Getpid()), unix.SECCOMP_FILTER_FLAG_TSYNC)
 	switch {
 	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL):
 		return r, nil

@@ -83,7 +83,7 @@ func Exec(p Program) error {
 	}
 	// Who has a uid of their own, or Landlock's scopes, can signal nobody else.
 	alone := abi >= abiScopes || os.Getuid() >= FirstUID && os.Getuid() <= LastUID
-	if err := installFilter(assembleProgram(alone)); err != nil {
+	if err := installFilter(assembleProgram(alone), unix.SECCOMP_FILTER_FLAG_TSYNC); err != nil {
 		return fmt.Errorf("install system call filter: %w", err)
 	}
 	if _, err := unix.Write(p.Status, []byte("+")); err != nil {

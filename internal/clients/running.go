@@ -1,0 +1,106 @@
+package clients
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"gateway/internal/jail"
+)
+
+// Running is a client that was started. Its files are for the session process;
+// who has passed them on closes them here with CloseFiles.
+type Running struct {
+	Listener *os.File // of which the client's connections are accepted
+	Status   *os.File // of which one line can be read when it has ended: "exit 0", "signal SIGKILL"
+
+	Terminal     *os.File // the master's side; nil: it has pipes
+	In, Out, Err *os.File // nil: it has a terminal
+
+	Ready jail.ClientReady // what the jail is made of
+
+	process *os.Process
+	status  *os.File // the other end of Status
+	done    chan struct{}
+	homeErr error // set when done is closed
+}
+
+// newRunning makes the files of a client, and returns those that become its
+// standard input, output and error.
+func newRunning(size *Size) (*Running, []*os.File, error) {
+	r := &Running{done: make(chan struct{})}
+	var err error
+	if r.Status, r.status, err = os.Pipe(); err != nil {
+		return nil, nil, err
+	}
+	var in, out, errs *os.File
+	if size != nil {
+		r.Terminal, in, err = openTerminal(*size)
+		out, errs = in, in
+	} else {
+		in, r.In, err = os.Pipe()
+		if err == nil {
+			r.Out, out, err = os.Pipe()
+		}
+		if err == nil {
+			r.Err, errs, err = os.Pipe()
+		}
+	}
+	theirs := []*os.File{in, out, errs}
+	if err != nil {
+		closeAll(theirs)
+		closeAll([]*os.File{r.status})
+		r.CloseFiles()
+		return nil, nil, err
+	}
+	return r, theirs, nil
+}
+
+// CloseFiles closes what was opened for the session process.
+func (r *Running) CloseFiles() {
+	closeAll([]*os.File{r.Listener, r.Status, r.Terminal, r.In, r.Out, r.Err})
+}
+
+// Kill ends the client at once. It may have ended before.
+func (r *Running) Kill() { _ = r.process.Kill() }
+
+// Wait waits until the client has ended and its files are kept; the error is
+// about those.
+func (r *Running) Wait() error {
+	<-r.done
+	return r.homeErr
+}
+
+// closeAll closes those that are there.
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		if f != nil {
+			f.Close() // nothing was written that could be lost
+		}
+	}
+}
+
+// outcome is the line that says how a client ended.
+func outcome(state *os.ProcessState) string {
+	ws, ok := state.Sys().(syscall.WaitStatus)
+	if ok && ws.Signaled() {
+		return "signal " + unix.SignalName(ws.Signal())
+	}
+	return "exit " + strconv.Itoa(state.ExitCode())
+}
+
+// ended turns what Wait of a killed helper says to what it adds: nothing, or
+// how it ended by itself.
+func ended(err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signal() == unix.SIGKILL {
+			return nil
+		}
+	}
+	return err
+}
