@@ -57,6 +57,7 @@ var mayImport = map[string][]string{
 		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/activeness", "internal/turns", "internal/scram"},
 	"internal/scram":           {"."},
 	"internal/activeness":      {"."},
+	"internal/clients":         {"internal/jail"},
 	"internal/crypt":           {"."},
 	"internal/admin":           {".", "policy", "internal/store", "internal/vault", "internal/osh", "internal/profiles", "internal/crypt", "internal/turns"},
 	"internal/store":           {"."},

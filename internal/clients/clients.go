@@ -19,7 +19,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
 	"gateway/internal/jail"
@@ -228,17 +227,4 @@ func socketPair() (*net.UnixConn, *os.File, error) {
 		return nil, nil, fmt.Errorf("make jail: %w", err)
 	}
 	return conn.(*net.UnixConn), theirs, nil
-}
-
-// openTerminal returns a new terminal and its other side.
-func openTerminal(size Size) (terminal, other *os.File, err error) {
-	terminal, other, err = pty.Open()
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := pty.Setsize(terminal, &pty.Winsize{Cols: size.Columns, Rows: size.Rows}); err != nil {
-		closeAll([]*os.File{terminal, other})
-		return nil, nil, err
-	}
-	return terminal, other, nil
 }

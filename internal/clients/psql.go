@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"gateway/internal/jail"
 )
 
 // Psql is the newest psql of this system. Debian's /usr/bin/psql is a script
@@ -46,4 +48,34 @@ func isProgram(path string) bool {
 	magic := make([]byte, 4)
 	_, err = f.ReadAt(magic, 0)
 	return err == nil && string(magic) == "\x7fELF"
+}
+
+// PsqlSession is what a psql needs to know.
+type PsqlSession struct {
+	Database, User string
+	Term           string // of the person's terminal
+}
+
+// Where psql finds what it needs in its jail.
+const (
+	psqlSocketDir = "/run/gateway"
+	psqlRC        = ".psqlrc"
+	psqlHistory   = ".psql_history"
+)
+
+// PsqlClient is psql, to be given its arguments, home folder, terminal and uid.
+func PsqlClient(program string, s PsqlSession) Client {
+	return Client{
+		Program: program,
+		Socket:  psqlSocketDir + "/.s.PGSQL.5432",
+		Keep:    []string{psqlRC, psqlHistory},
+		Read: []string{"/lib/terminfo", "/usr/share/terminfo", "/etc/terminfo", "/usr/share/zoneinfo", "/usr/lib/locale/C.utf8",
+			"/etc/inputrc"},
+		Env: []string{
+			"PGHOST=" + psqlSocketDir, "PGPORT=5432", "PGDATABASE=" + s.Database, "PGUSER=" + s.User,
+			"HOME=" + jail.ClientHome, "PSQLRC=" + jail.ClientHome + "/" + psqlRC,
+			"PSQL_HISTORY=" + jail.ClientHome + "/" + psqlHistory, "PSQL_PAGER=",
+			"TERM=" + s.Term, "LANG=C.UTF-8", "TZ=UTC",
+		},
+	}
 }

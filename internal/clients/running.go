@@ -2,6 +2,7 @@ package clients
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -103,4 +104,36 @@ func ended(err error) error {
 		}
 	}
 	return err
+}
+
+// openTerminal returns a new terminal and its other side. The terminal can be
+// waited for: who reads it has other things to do.
+func openTerminal(size Size) (terminal, other *os.File, err error) {
+	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open terminal: %w", err)
+	}
+	terminal = os.NewFile(uintptr(master), "terminal")
+	slave, err := unlockTerminal(master, size)
+	if err != nil {
+		terminal.Close()
+		return nil, nil, fmt.Errorf("open terminal: %w", err)
+	}
+	return terminal, os.NewFile(uintptr(slave), "terminal"), nil
+}
+
+// unlockTerminal opens the other side of a terminal: not by its name, so that
+// there is no other terminal it could be.
+func unlockTerminal(master int, size Size) (int, error) {
+	if err := unix.IoctlSetPointerInt(master, unix.TIOCSPTLCK, 0); err != nil {
+		return 0, err
+	}
+	if err := unix.IoctlSetWinsize(master, unix.TIOCSWINSZ, &unix.Winsize{Col: size.Columns, Row: size.Rows}); err != nil {
+		return 0, err
+	}
+	slave, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(slave), nil
 }

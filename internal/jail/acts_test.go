@@ -80,6 +80,7 @@ var acts = map[string]func(o order) error{
 	"set a TTL":                func(order) error { return unix.SetsockoptInt(fdSocket, unix.IPPROTO_IP, unix.IP_TTL, 1) },
 	"set a hop limit":          func(order) error { return unix.SetsockoptInt(fdSocket, unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, 1) },
 	"ioctl":                    func(order) error { _, err := unix.IoctlGetInt(fdSocket, unix.TIOCINQ); return err },
+	"size of a terminal":       func(order) error { return unix.IoctlSetWinsize(fdSocket, unix.TIOCSWINSZ, &unix.Winsize{}) },
 	"terminal input":           func(order) error { return raw(unix.SYS_IOCTL, 1, unix.TIOCSTI, ptr(new(byte))) },
 	"signals from a socket":    func(o order) error { _, err := unix.FcntlInt(fdSocket, unix.F_SETOWN, o.Parent); return err },
 	"use a stray descriptor":   func(order) error { _, err := unix.FcntlInt(fdStray, unix.F_GETFD, 0); return err },

@@ -69,6 +69,8 @@ func checked(pid int) []rule {
 		{unix.SYS_SENDTO, join(isNull(4), code{load(argLow(3))}, ifBits(unix.MSG_FASTOPEN, eperm), code{ret(allow)})},
 		{unix.SYS_RECVFROM, join(isNull(4), code{ret(allow)})},
 		{unix.SYS_SETSOCKOPT, socketOptions()},
+		// The size of a jailed client's terminal. Not TIOCSTI, which types.
+		{unix.SYS_IOCTL, join(code{load(argLow(1))}, oneOf(eperm, unix.TIOCSWINSZ))},
 	}
 }
 
@@ -95,6 +97,7 @@ func socketOptions() code {
 var allowed = [...]uint32{
 	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_READV, unix.SYS_WRITEV, unix.SYS_RECVMSG,
 	unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_CREATE1, unix.SYS_EVENTFD2,
+	unix.SYS_ACCEPT4, // of a jailed client's socket: there is no way to listen on another
 	unix.SYS_CLOSE, unix.SYS_SHUTDOWN, unix.SYS_GETSOCKOPT, unix.SYS_GETSOCKNAME, unix.SYS_GETPEERNAME,
 	unix.SYS_FSTAT, unix.SYS_LSEEK, unix.SYS_PIPE2,
 	unix.SYS_MUNMAP, unix.SYS_MADVISE, unix.SYS_BRK,

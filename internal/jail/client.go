@@ -64,7 +64,7 @@ const (
 // others end with it.
 func ExecClient(socket int) error {
 	runtime.LockOSThread()
-	if err := closeInherited([]int{0, 1, 2, socket}); err != nil {
+	if err := inheritStandard(socket); err != nil {
 		return err
 	}
 	c, err := readClient(socket)

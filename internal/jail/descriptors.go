@@ -44,3 +44,18 @@ func closeInherited(keep []int) error {
 	}
 	return nil
 }
+
+// inheritStandard closes the descriptors that this process was started with,
+// but those in keep and standard input, output and error, which a program
+// that it becomes inherits.
+func inheritStandard(keep ...int) error {
+	if err := closeInherited(append([]int{0, 1, 2}, keep...)); err != nil {
+		return err
+	}
+	for fd := range uintptr(3) {
+		if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
+			return fmt.Errorf("keep descriptor %d: %w", fd, err)
+		}
+	}
+	return nil
+}

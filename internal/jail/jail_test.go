@@ -25,7 +25,7 @@ var refused = map[string][]string{
 		"stat", "read a link", "chmod", "chown", "unlink", "rename", "symlink", "mkdir", "mknod", "truncate",
 		"watch files", "tcp socket", "udp socket", "unix socket", "netlink socket", "packet socket",
 		"kernel crypto socket", "socketpair", "dial", "connect a descriptor", "bind a descriptor",
-		"listen on a descriptor", "accept on a descriptor", "send to an address", "message to an address", "linger when closing", "send with fast open",
+		"listen on a descriptor", "send to an address", "message to an address", "linger when closing", "send with fast open",
 		"message with fast open", "attach a socket filter", "layer on a socket", "repair a socket", "ioctl",
 		"write IP headers", "route packets", "any source address", "errors of a socket", "IPv6 headers", "errors of an IPv6 socket",
 		"terminal input", "signals from a socket", "parent's limits", "own limits", "look at own limits",
@@ -34,6 +34,8 @@ var refused = map[string][]string{
 	},
 	// Allowed; this is what the kernel says of a Unix socket.
 	"ENOTSUP": {"set a TTL", "set a hop limit"},
+	"EINVAL":  {"accept on a descriptor"}, // it does not listen
+	"ENOTTY":  {"size of a terminal"},
 	"EBADF":   {"use a stray descriptor", "use standard input"},
 	"ENOSYS":  {"clone3", "priority inheritance"},
 	"empty":   {"read the environment"},

@@ -51,14 +51,8 @@ const moreProcesses = 64
 // Only the thread that calls execve(2) has to be confined: the others end.
 func Exec(p Program) error {
 	runtime.LockOSThread()
-	if err := closeInherited([]int{0, 1, 2, p.File, p.Status}); err != nil {
+	if err := inheritStandard(p.File, p.Status); err != nil {
 		return err
-	}
-	// Those three the program does inherit.
-	for fd := range uintptr(3) {
-		if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
-			return fmt.Errorf("keep descriptor %d: %w", fd, err)
-		}
 	}
 	if err := limitProgram(); err != nil {
 		return err
