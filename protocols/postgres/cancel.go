@@ -22,8 +22,9 @@ type cancels struct {
 	waiting chan struct{} // likewise of the one that waits
 }
 
-// push notes a statement of the gateway's own, when no cancellation is under way.
-func (c *cancels) push(r *relay, i pending) error {
+// push notes the messages of a statement of the gateway's own, when no cancellation
+// is under way.
+func (c *cancels) push(r *relay, kinds string) error {
 	// Else what is under way would wait for itself.
 	if err := r.up.flush(); err != nil {
 		return err
@@ -33,7 +34,12 @@ func (c *cancels) push(r *relay, i pending) error {
 		busy := c.busy
 		if busy == nil {
 			defer c.mu.Unlock()
-			return r.queue.push(i)
+			for n := range len(kinds) {
+				if err := r.queue.push(pending{kind: kinds[n], own: true}); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
 		c.mu.Unlock()
 		<-busy

@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgproto3"
+	"gateway"
 )
 
 // maxNames bounds what is remembered of statements and portals.
@@ -113,7 +113,7 @@ func (r *relay) answer(m message) (pass bool, err error) {
 	}
 	head := r.queue.head()
 	if head != nil && head.own {
-		return false, r.ownAnswer(m)
+		return false, r.ownAnswer(head.kind, m)
 	}
 	if m.kind == 'E' {
 		return r.errorResponse(head, m.body)
@@ -142,16 +142,21 @@ func (r *relay) readyForQuery(body []byte) (pass bool, err error) {
 	return true, r.replies.ready(body[0])
 }
 
-// ownAnswer reads the answer to a statement of the gateway's own, which must work.
-func (r *relay) ownAnswer(m message) error {
-	if m.kind != 'E' {
+// ownAnswer reads an answer to a statement of the gateway's own, which must
+// work. If it does not, the server skips what depends on it.
+func (r *relay) ownAnswer(asked byte, m message) error {
+	switch {
+	case m.kind == '1' && asked == 'P', m.kind == '2' && asked == 'B', m.kind == 'C' && asked == 'E', m.kind == '3' && asked == 'C':
+		r.queue.pop()
 		return nil
+	case m.kind != 'E':
+		return errOutOfStep
 	}
-	var e pgproto3.ErrorResponse
-	if err := e.Decode(m.body); err != nil {
+	state, err := sqlstate(m.body)
+	if err != nil {
 		return err
 	}
-	return &fatal{state: "58000", text: "the server does not let the gateway limit the session (SQLSTATE " + e.Code + ")"}
+	return &fatal{state: "58000", text: "the server does not let the gateway limit the session (SQLSTATE " + gateway.Printable(string(state)) + ")"}
 }
 
 // errorResponse records an error. head is nil for one that nothing was the cause of.

@@ -97,10 +97,29 @@ func (c *conn) login(ctx context.Context) error {
 	if err := c.greeting(); err != nil {
 		return err
 	}
-	if c.db.Role == "" {
-		return nil
+	if limits := limits(&c.db); limits != "" {
+		return c.run(limits)
 	}
-	return c.run("SET ROLE " + quoteIdentifier(c.db.Role))
+	return nil
+}
+
+// limits are the statements that a session begins with. They are no startup
+// parameters, as poolers of connections refuse those that they don't know.
+func limits(db *protocols.Database) string {
+	var b strings.Builder
+	if db.Allow == gateway.DatabaseRead {
+		b.WriteString("SET default_transaction_read_only = on;")
+	}
+	if db.StatementTimeout > 0 {
+		fmt.Fprintf(&b, "SET statement_timeout = %d;", max(1, db.StatementTimeout.Milliseconds()))
+	}
+	if db.IdleInTransaction > 0 {
+		fmt.Fprintf(&b, "SET idle_in_transaction_session_timeout = %d;", max(1, db.IdleInTransaction.Milliseconds()))
+	}
+	if db.Role != "" {
+		b.WriteString("SET ROLE " + quoteIdentifier(db.Role))
+	}
+	return b.String()
 }
 
 // forwarded says which parameters of the client's the server's session may begin

@@ -39,16 +39,17 @@ var errOutOfStep = errors.New("the server's answer does not fit what it was aske
 // queue matches the server's answers to what it was asked. The rules are those
 // of sections 55.2.2 to 55.2.7.
 type queue struct {
-	mu      sync.Mutex // guards what follows
-	changed sync.Cond  // of mu: the queue has become shorter, or closed
-	items   []pending  // from first on
-	first   int
-	skips   bool // the server skips all up to the next Sync
-	copying bool // the server reads the data of a COPY
-	eaten   int  // Syncs that the server may have read as part of a COPY
-	tx      byte // transaction state in the last ReadyForQuery
-	owned   int  // own statements among items
-	closed  bool
+	mu       sync.Mutex // guards what follows
+	changed  sync.Cond  // of mu: the queue has become shorter, or closed
+	items    []pending  // from first on
+	first    int
+	skips    bool // the server skips all up to the next Sync
+	copying  bool // the server reads the data of a COPY
+	eaten    int  // Syncs that the server may have read as part of a COPY
+	tx       byte // transaction state in the last ReadyForQuery
+	owned    int  // own statements among items
+	failures int  // errors that made the server skip
+	closed   bool
 }
 
 func newQueue() *queue {
@@ -171,6 +172,7 @@ func (q *queue) pop() {
 // failed is told of an error in answer to the head. mu must be held.
 func (q *queue) failed() {
 	q.copying = false
+	q.failures++
 	if q.len() == 0 || !extended(q.items[q.first].kind) {
 		return
 	}

@@ -28,7 +28,8 @@ type guard interface {
 // verdict is what becomes of a message.
 type verdict struct {
 	class  gateway.DatabaseRights // of the statement, for Allow; only for what has a text
-	before string                 // a statement of the gateway's own that runs first; "": none
+	apart  []byte                 // a statement of the gateway's own that runs first, see ownUnit; nil: none
+	before []byte                 // likewise, in the transaction of the message
 	refuse *fatal                 // what the client is told instead, as an error; nil: it passes
 }
 
@@ -61,6 +62,9 @@ func (c *conn) Relay(ctx context.Context, client protocols.Client, s protocols.S
 	}
 	r := newRelay(c, person, s)
 	err := r.offered()
+	if err == nil {
+		r.guard, err = newGate(r)
+	}
 	if err != nil {
 		r.goodbye(ctx, err)
 	} else {

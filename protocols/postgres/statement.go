@@ -221,8 +221,10 @@ func (s *statement) judge() {
 		s.define(verb)
 	case "comment", "do", "vacuum", "analyze", "analyse", "reindex", "cluster":
 		s.v.need(gateway.DatabaseDDL, strings.ToUpper(verb))
+	case "grant", "revoke", "load", "checkpoint", "security", "import", "reassign":
+		s.v.need(gateway.DatabaseAll, strings.ToUpper(verb))
 	default:
-		s.v.need(gateway.DatabaseAll, "the command "+clipWord(verb))
+		s.v.need(gateway.DatabaseAll, "a command that the gateway does not know ("+clipWord(verb)+")")
 	}
 }
 
@@ -262,12 +264,13 @@ func (s *statement) query(verb string) {
 
 // end is for what ends a transaction, or goes back to a savepoint.
 func (s *statement) end(verb string) {
-	for _, t := range s.head[1:s.n] {
+	for i, t := range s.head[1:s.n] {
 		switch {
 		case t.is("prepared"):
-			s.v.ends = true
 			s.v.need(gateway.DatabaseAll, strings.ToUpper(verb)+" PREPARED")
-			return
+		case t.is("chain") && !s.head[i].is("no"):
+			// After one that failed, the next is not read-only.
+			s.v.need(gateway.DatabaseWrite, "AND CHAIN")
 		case t.is("to"):
 			return
 		}
@@ -377,7 +380,7 @@ func isASCII(s string) bool {
 // clipWord bounds a word of a stranger's for an error text.
 func clipWord(w string) string {
 	if len(w) > 32 || !isASCII(w) {
-		return "that it begins with"
+		return "a long word"
 	}
 	return strings.ToUpper(w)
 }

@@ -64,6 +64,7 @@ func TestExamine(t *testing.T) {
 		{"BEGIN", read, 1}, {"BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE", read, 1}, {"START TRANSACTION", read, 1},
 		{"BEGIN READ WRITE", write, 1}, {"START TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ /**/ WRITE", write, 1},
 		{"COMMIT", read, 1}, {"END", read, 1}, {"ROLLBACK", read, 1}, {"ABORT", read, 1}, {"SAVEPOINT a", read, 1}, {"ROLLBACK TO a", read, 1},
+		{"COMMIT AND CHAIN", write, 1}, {"ROLLBACK WORK AND CHAIN", write, 1}, {"COMMIT AND NO CHAIN", read, 1},
 		{"PREPARE TRANSACTION 'x'", all, 1}, {"COMMIT PREPARED 'x'", all, 1}, {"ROLLBACK PREPARED 'x'", all, 1},
 		{"SET search_path = a, b", read, 1}, {"SET LOCAL work_mem TO '1MB'", read, 1}, {"SET myapp.user = 'x'", read, 1},
 		{"SET TIME ZONE 'UTC'", read, 1}, {"SET SESSION TIME ZONE LOCAL", read, 1}, {"SET CONSTRAINTS ALL DEFERRED", read, 1},

@@ -83,10 +83,11 @@ func (r *relay) message(ctx context.Context, m message) error {
 			return err
 		}
 	}
-	if v.before != "" {
-		if err := r.own(v.before); err != nil {
-			return err
-		}
+	if err := r.own(v.apart, true); err != nil {
+		return err
+	}
+	if err := r.own(v.before, false); err != nil {
+		return err
 	}
 	name, err := r.describe(m, &i)
 	if err != nil {
@@ -331,13 +332,17 @@ func (r *relay) refuse(kind byte, i pending, f *fatal) error {
 	return nil
 }
 
-// own sends a statement of the gateway's own, ahead of the message that was read.
-func (r *relay) own(sql string) error {
-	b, err := (&pgproto3.Query{String: sql}).Encode(nil)
-	if err != nil {
-		return err
+// own sends a statement of the gateway's own, of ownUnit, ahead of the message
+// that was read.
+func (r *relay) own(b []byte, sync bool) error {
+	if b == nil {
+		return nil
 	}
-	if err := r.cancels.push(r, pending{kind: 'Q', own: true, at: time.Now()}); err != nil {
+	kinds := "PBEC"
+	if sync {
+		kinds = "PBECS"
+	}
+	if err := r.cancels.push(r, kinds); err != nil {
 		return err
 	}
 	r.up.put(b)
