@@ -38,7 +38,6 @@ type replies struct {
 
 	rows, size int64 // of the result that arrives
 	last       time.Time
-	formats    []byte
 }
 
 // bound is what a portal was made by.

@@ -153,7 +153,7 @@ func (r *relay) describe(m message, i *pending) (name string, err error) {
 		return "", r.about(m.body, i)
 	case 'f':
 		if _, rest, err := cut(m.body); err != nil || len(rest) > 0 {
-			return "", fmt.Errorf("CopyFail: %w", errMalformed)
+			return "", fmt.Errorf("failed copy: %w", errMalformed)
 		}
 	case 'd':
 	default: // S H X c
@@ -174,7 +174,7 @@ func (r *relay) number(i *pending) {
 func (r *relay) query(b []byte, i *pending) error {
 	sql, rest, err := cut(b)
 	if err != nil || len(rest) > 0 {
-		return fmt.Errorf("Query: %w", errMalformed)
+		return fmt.Errorf("query: %w", errMalformed)
 	}
 	r.number(i)
 	r.requests.str("sql", mask(sql))
@@ -184,15 +184,15 @@ func (r *relay) query(b []byte, i *pending) error {
 func (r *relay) parse(b []byte, i *pending) error {
 	name, rest, err := cut(b)
 	if err != nil {
-		return fmt.Errorf("Parse: %w", err)
+		return fmt.Errorf("parse: %w", err)
 	}
 	sql, rest, err := cut(rest)
 	if err != nil {
-		return fmt.Errorf("Parse: %w", err)
+		return fmt.Errorf("parse: %w", err)
 	}
 	types, rest, err := cut16(rest)
 	if err != nil || len(rest) != 4*types {
-		return fmt.Errorf("Parse: %w", errMalformed)
+		return fmt.Errorf("parse: %w", errMalformed)
 	}
 	if i.name, err = r.names.of(name); err != nil {
 		return err
@@ -208,11 +208,11 @@ func (r *relay) parse(b []byte, i *pending) error {
 func (r *relay) bind(b []byte, i *pending) error {
 	portal, rest, err := cut(b)
 	if err != nil {
-		return fmt.Errorf("Bind: %w", err)
+		return fmt.Errorf("bind: %w", err)
 	}
 	statement, rest, err := cut(rest)
 	if err != nil {
-		return fmt.Errorf("Bind: %w", err)
+		return fmt.Errorf("bind: %w", err)
 	}
 	if i.name, err = r.names.of(portal); err != nil {
 		return err
@@ -228,11 +228,11 @@ func (r *relay) bind(b []byte, i *pending) error {
 		r.requests.str("portal", portal)
 	}
 	if rest, err = r.parameters(rest); err != nil {
-		return fmt.Errorf("Bind: %w", err)
+		return fmt.Errorf("bind: %w", err)
 	}
 	results, rest, err := cut16(rest)
 	if err != nil || len(rest) != 2*results {
-		return fmt.Errorf("Bind: %w", errMalformed)
+		return fmt.Errorf("bind: %w", errMalformed)
 	}
 	i.formats = r.formats(rest)
 	return nil
@@ -266,7 +266,7 @@ func (r *relay) formats(codes []byte) []byte {
 func (r *relay) execute(b []byte, i *pending) error {
 	portal, rest, err := cut(b)
 	if err != nil || len(rest) != 4 {
-		return fmt.Errorf("Execute: %w", errMalformed)
+		return fmt.Errorf("execute: %w", errMalformed)
 	}
 	if i.name, err = r.names.of(portal); err != nil {
 		return err
@@ -284,12 +284,12 @@ func (r *relay) execute(b []byte, i *pending) error {
 func (r *relay) fastpath(b []byte, i *pending) error {
 	function, rest, err := cut32(b)
 	if err != nil {
-		return fmt.Errorf("FunctionCall: %w", err)
+		return fmt.Errorf("function call: %w", err)
 	}
 	r.number(i)
 	r.requests.integer("function", function)
 	if rest, err = r.parameters(rest); err != nil || len(rest) != 2 {
-		return fmt.Errorf("FunctionCall: %w", errMalformed)
+		return fmt.Errorf("function call: %w", errMalformed)
 	}
 	return nil
 }
@@ -297,11 +297,11 @@ func (r *relay) fastpath(b []byte, i *pending) error {
 // about reads a Describe or Close: 'S' or 'P' and a name.
 func (r *relay) about(b []byte, i *pending) error {
 	if len(b) < 2 || b[0] != 'S' && b[0] != 'P' {
-		return fmt.Errorf("Describe or Close: %w", errMalformed)
+		return fmt.Errorf("describe or close: %w", errMalformed)
 	}
 	name, rest, err := cut(b[1:])
 	if err != nil || len(rest) > 0 {
-		return fmt.Errorf("Describe or Close: %w", errMalformed)
+		return fmt.Errorf("describe or close: %w", errMalformed)
 	}
 	i.portal = b[0] == 'P'
 	i.name, err = r.names.of(name)
