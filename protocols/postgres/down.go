@@ -31,7 +31,8 @@ type replies struct {
 	held bool // text is of a Reply that waits for the transaction state
 	name string
 	ok   bool
-	tx   byte // as recorded
+	tx   byte   // as recorded
+	n    uint64 // of the Request that was answered last
 
 	statements map[string]uint64 // name → number of the Parse that made it
 	portals    map[string]bound
@@ -67,7 +68,7 @@ func (p *replies) ready(tx byte) error {
 		if tx == p.tx {
 			return nil
 		}
-		p.begin(0)
+		p.begin(p.n)
 		p.hold("ready", true)
 	}
 	p.tx = tx
@@ -323,6 +324,7 @@ func (r *relay) completed(i *pending, n uint64) error {
 		return err
 	}
 	p.begin(n)
+	p.n = n
 	if i.kind == 'E' {
 		if b, ok := p.portals[i.name]; ok {
 			if b.statement != 0 {

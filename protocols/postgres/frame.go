@@ -77,9 +77,9 @@ func (p *pump) next() (message, error) {
 	}
 	switch {
 	case rule == refused:
-		return m, fmt.Errorf("unknown message %q", m.kind)
+		return m, fmt.Errorf("message %q is not possible here: %w", m.kind, errMalformed)
 	case m.size < 0:
-		return m, fmt.Errorf("message %q of %d bytes", m.kind, m.size+4)
+		return m, fmt.Errorf("message %q of %d bytes: %w", m.kind, m.size+4, errMalformed)
 	case m.size > limit:
 		return m, fmt.Errorf("message %q of %d bytes: %w", m.kind, m.size, errTooLong)
 	}

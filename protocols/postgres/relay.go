@@ -76,7 +76,7 @@ func (c *conn) Relay(ctx context.Context, client protocols.Client, s protocols.S
 func newRelay(c *conn, client *Client, s protocols.Session) *relay {
 	r := &relay{conn: c, client: client, session: s, queue: newQueue(), allowed: map[gateway.DatabaseRights]bool{}}
 	r.requests = writer{record: s.Record, number: client.number}
-	r.replies = replies{writer: writer{record: s.Record, number: client.number}}
+	r.replies = replies{tx: 'I', writer: writer{record: s.Record, number: client.number}}
 	r.up = newPump(client, clientRules(), maxClient)
 	r.up.dst = c.nc
 	r.down = c.server
