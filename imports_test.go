@@ -54,9 +54,9 @@ var mayImport = map[string][]string{
 
 	// In the monitor.
 	"internal/monitor": {".", "policy", "recorder", "internal/control", "internal/ring", "internal/store",
-		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/activeness", "internal/turns", "internal/scram"},
+		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/programs", "internal/turns", "internal/scram"},
 	"internal/scram":           {"."},
-	"internal/activeness":      {"."},
+	"internal/programs":        {"."},
 	"internal/clients":         {"internal/jail"},
 	"internal/crypt":           {"."},
 	"internal/admin":           {".", "policy", "internal/store", "internal/vault", "internal/osh", "internal/profiles", "internal/crypt", "internal/turns"},

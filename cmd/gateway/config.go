@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -140,8 +141,10 @@ func (c *checkCmd) Run(g *globals) error {
 	if err != nil {
 		return err
 	}
-	if err := checkProgram(folder(g.Data), conf); err != nil {
-		return err
+	for _, found := range programFindings(folder(g.Data), conf) {
+		if !found.OK {
+			return errors.New(found.Detail)
+		}
 	}
 	warn(folder(g.Data), conf)
 	if c.JSON {

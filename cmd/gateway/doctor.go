@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"gateway/internal/activeness"
 	"gateway/internal/config"
 	"gateway/internal/jail"
+	"gateway/internal/programs"
 )
 
 // doctorCmd says what protects this node and what does not.
@@ -118,31 +118,36 @@ func folderFindings(f folder) []finding {
 	return append(findings, programFindings(f, conf)...)
 }
 
-// programFindings tells of the program that says who is active.
+// programFindings tells of the programs of the operators'.
 func programFindings(f folder, conf *config.Config) []finding {
-	if conf.AccountExternalValidationProgram == "" {
-		return nil
+	var findings []finding
+	for _, p := range []struct{ what, key string }{
+		{"activeness program", "accountExternalValidationProgram"}, {"database password program", "databasePasswordProgram"},
+	} {
+		path := programPath(f, conf, p.key)
+		if path == "" {
+			continue
+		}
+		found := finding{p.what, true, "it can be run, and others can't change it"}
+		if err := programs.Check(path); err != nil {
+			found.OK, found.Detail = false, p.key+": "+err.Error()
+		}
+		findings = append(findings, found)
 	}
-	const what = "activeness program"
-	if err := checkProgram(f, conf); err != nil {
-		return []finding{{what, false, err.Error()}}
-	}
-	return []finding{{what, true, "it can be run, and others can't change it"}}
+	return findings
 }
 
-// checkProgram says what is wrong with the program of the configuration.
-func checkProgram(f folder, conf *config.Config) error {
-	if conf.AccountExternalValidationProgram == "" {
-		return nil
+// programPath gives the path of the program that a key of gateway.yaml names;
+// empty: none.
+func programPath(f folder, conf *config.Config, key string) string {
+	data := string(f)
+	if abs, err := filepath.Abs(data); err == nil {
+		data = abs
 	}
-	data, err := filepath.Abs(string(f))
-	if err != nil {
-		return err
+	if key == "databasePasswordProgram" {
+		return conf.PasswordProgram(data)
 	}
-	if err := activeness.Check(conf.ActivenessProgram(data)); err != nil {
-		return fmt.Errorf("accountExternalValidationProgram: %w", err)
-	}
-	return nil
+	return conf.ActivenessProgram(data)
 }
 
 // modeFinding checks that others have none of the forbidden rights.

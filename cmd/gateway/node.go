@@ -16,12 +16,12 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gateway"
-	"gateway/internal/activeness"
 	"gateway/internal/admin"
 	"gateway/internal/audit"
 	"gateway/internal/config"
 	"gateway/internal/monitor"
 	"gateway/internal/profiles"
+	"gateway/internal/programs"
 	"gateway/internal/store"
 	"gateway/internal/store/sqlite"
 	"gateway/internal/vault"
@@ -40,7 +40,9 @@ type node struct {
 	vault    *vault.Vault
 	commands *admin.Executor
 	monitor  *monitor.Monitor
-	unlock   func()
+	// passwords runs databasePasswordProgram.
+	passwords *programs.Runner
+	unlock    func()
 
 	mu    sync.Mutex // guards rules
 	rules *config.Config
@@ -245,7 +247,8 @@ func (n *node) openMonitor() error {
 		Config: func() admin.Settings { return adminSettings(n.config()) }, Profiles: devices.Set,
 	}
 	n.monitor.Commands = n.commands
-	n.monitor.Activeness = activeness.New(n.log, program, n.monitor.ProgramIdentity, n.hidden).Run
+	n.monitor.Activeness = programs.New(n.log, program, n.monitor.ProgramIdentity, n.hidden).Active
+	n.passwords = programs.New(n.log, program, n.monitor.ProgramIdentity, n.hidden)
 	return nil
 }
 

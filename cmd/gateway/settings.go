@@ -103,7 +103,7 @@ func adminSettings(c *config.Config) admin.Settings {
 	}
 	return admin.Settings{
 		Name: c.BastionName, Hostname: host, AliasCommand: alias, DocumentationURL: c.DocumentationURL, ReadOnly: c.ReadOnlySlaveMode,
-		Admins: c.AdminAccounts, SuperOwners: c.SuperOwnerAccounts, Telnet: c.TelnetAllowed, AlwaysActive: c.AlwaysActiveAccounts,
+		Admins: c.AdminAccounts, SuperOwners: c.SuperOwnerAccounts, Telnet: c.TelnetAllowed, DatabaseHooks: c.DatabasePasswordProgram != "", AlwaysActive: c.AlwaysActiveAccounts,
 		IngressAlgorithms: c.AllowedIngressSSHAlgorithms, EgressAlgorithms: c.AllowedEgressSSHAlgorithms,
 		IngressRSAMin: c.MinimumIngressRSAKeySize, IngressRSAMax: c.MaximumIngressRSAKeySize,
 		EgressRSAMin: c.MinimumEgressRSAKeySize, EgressRSAMax: c.MaximumEgressRSAKeySize,

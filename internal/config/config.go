@@ -123,6 +123,9 @@ type Config struct {
 	KeyboardInteractiveAllowed bool `yaml:"keyboardInteractiveAllowed"`
 	// People may type the password of a login at a target where no key opens it.
 	PasswordAllowed bool `yaml:"passwordAllowed"`
+	// The program that gives the short-lived passwords of databases (dbAdd --hook): an absolute path;
+	// $BASEDIR at its start stands for the data folder. Empty: none.
+	DatabasePasswordProgram string `yaml:"databasePasswordProgram"`
 	// Seconds to wait for a target to accept the connection: 1 to 300.
 	ConnectTimeout int `yaml:"connectTimeout"`
 

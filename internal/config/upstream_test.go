@@ -69,7 +69,8 @@ func otherFiles() []upstreamFile {
 // ours are the keys of gateway.yaml that The Bastion has not.
 func ours() []string {
 	return []string{"listen", "auditFile", "syslogAddress", "acceptEnv", "loginGraceTime", "maxConnections", "maxConnectionsPerSource",
-		"sessionsPerConnection", "forwardsPerConnection", "clientKeepAlive", "connectTimeout", "commands", "sandbox"}
+		"sessionsPerConnection", "forwardsPerConnection", "clientKeepAlive", "databasePasswordProgram", "connectTimeout",
+		"commands", "sandbox"}
 }
 
 // A key of Config must be in the rows of what is the same or better, and the

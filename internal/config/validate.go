@@ -208,7 +208,8 @@ func (v *validator) accounts() {
 // baseDir stands for the data folder in the path of a program.
 const baseDir = "$BASEDIR"
 
-// activeness checks what decides at login whether an account is active.
+// activeness checks what decides at login whether an account is active, and the
+// programs that are asked.
 func (v *validator) activeness() {
 	c := v.c
 	if len(c.AccountExpiredMessage) > maxText {
@@ -216,19 +217,32 @@ func (v *validator) activeness() {
 	}
 	v.each("alwaysActiveAccounts", c.AlwaysActiveAccounts, accountName(), "an account's name")
 	v.oneOf("accountMFAPolicy", c.AccountMFAPolicy, MFADisabled, "enabled", "password-required", "totp-required", "any-required")
-	if p := c.AccountExternalValidationProgram; p != "" {
-		rest, _ := strings.CutPrefix(p, baseDir)
-		if !strings.HasPrefix(rest, "/") || path.Clean(rest) != rest || rest == "/" {
-			v.fail("accountExternalValidationProgram", "%q: want an absolute path without '.', '..' and a slash at the end; %s at its start stands for the data folder", p, baseDir)
-		}
+	v.program("accountExternalValidationProgram", c.AccountExternalValidationProgram)
+	v.program("databasePasswordProgram", c.DatabasePasswordProgram)
+}
+
+// program checks the path of a program of the operators'.
+func (v *validator) program(key, p string) {
+	rest, _ := strings.CutPrefix(p, baseDir)
+	if p != "" && (!strings.HasPrefix(rest, "/") || path.Clean(rest) != rest || rest == "/") {
+		v.fail(key, "%q: want an absolute path without '.', '..' and a slash at the end; %s at its start stands for the data folder", p, baseDir)
 	}
 }
 
 // ActivenessProgram gives the path of AccountExternalValidationProgram for
 // that data folder.
 func (c *Config) ActivenessProgram(folder string) string {
-	if rest, ok := strings.CutPrefix(c.AccountExternalValidationProgram, baseDir); ok {
+	return inFolder(c.AccountExternalValidationProgram, folder)
+}
+
+// PasswordProgram gives the path of DatabasePasswordProgram for that data folder.
+func (c *Config) PasswordProgram(folder string) string {
+	return inFolder(c.DatabasePasswordProgram, folder)
+}
+
+func inFolder(program, folder string) string {
+	if rest, ok := strings.CutPrefix(program, baseDir); ok {
 		return folder + rest
 	}
-	return c.AccountExternalValidationProgram
+	return program
 }

@@ -6,7 +6,7 @@ import (
 	"syscall"
 
 	"gateway"
-	"gateway/internal/activeness"
+	"gateway/internal/programs"
 	"gateway/internal/admin"
 	"gateway/internal/control"
 )
@@ -35,9 +35,9 @@ const askedAtOnce = 2
 
 // active asks the program that knows who is active, and says whether the
 // account may log in as far as that goes.
-func (m *Monitor) active(ctx context.Context, set Settings, a *gateway.Account) (answer activeness.Answer, passes bool) {
+func (m *Monitor) active(ctx context.Context, set Settings, a *gateway.Account) (answer programs.Answer, passes bool) {
 	if set.ActivenessProgram == "" || set.alwaysActive(a) != "" {
-		return activeness.Answer{Verdict: activeness.Active}, true
+		return programs.Answer{Verdict: programs.Active}, true
 	}
 	// One who logs in again and again must not take the turns of the others.
 	if release, err := m.asking.Take(ctx, a.Name, askedAtOnce); err == nil {
@@ -57,9 +57,9 @@ func (c *conn) inactiveRefusal(ctx context.Context, a *gateway.Account) (*contro
 	answer, passes := c.m.active(ctx, c.set, a)
 	text := ""
 	switch {
-	case answer.Verdict == activeness.Active:
+	case answer.Verdict == programs.Active:
 		return nil, nil
-	case answer.Verdict == activeness.Inactive:
+	case answer.Verdict == programs.Inactive:
 		text = "this account is inactive"
 	case answer.Text != "":
 		text = "it can't be told whether this account is active: " + answer.Text
@@ -80,8 +80,8 @@ func (d Deps) Active(ctx context.Context, a *gateway.Account) admin.Activeness {
 	set := d.m.Settings()
 	answer, passes := d.m.active(ctx, set, a)
 	return admin.Activeness{
-		Active:  answer.Verdict == activeness.Active || answer.Verdict == activeness.Unknown && !set.ActivenessDenyOnFailure,
-		Unknown: answer.Verdict == activeness.Unknown,
+		Active:  answer.Verdict == programs.Active || answer.Verdict == programs.Unknown && !set.ActivenessDenyOnFailure,
+		Unknown: answer.Verdict == programs.Unknown,
 		Passes:  passes, Always: set.alwaysActive(a),
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gateway"
-	"gateway/internal/activeness"
+	"gateway/internal/programs"
 	"gateway/internal/admin"
 	"gateway/internal/control"
 	"gateway/internal/store"
@@ -29,7 +29,7 @@ func (loginStore) TouchLogin(context.Context, string, time.Time) error { return 
 func (loginStore) BeginSession(context.Context, store.Session) error { return nil }
 
 // loginMonitor knows alice, an administrator, and bob, both with that key.
-func loginMonitor(signer ssh.Signer, answer func(context.Context) activeness.Answer) (*Monitor, Settings) {
+func loginMonitor(signer ssh.Signer, answer func(context.Context) programs.Answer) (*Monitor, Settings) {
 	set := Settings{
 		KeyTypes: accepted(), LoginGrace: time.Minute, Admins: []string{"alice"}, AlwaysActive: []string{"listed"},
 		ActivenessProgram: "/bin/active", ActivenessDenyOnFailure: true,
@@ -45,7 +45,7 @@ func loginMonitor(signer ssh.Signer, answer func(context.Context) activeness.Ans
 	m.Log, m.Audit, m.Store, m.Now = zap.NewNop(), noAudit{}, loginStore{}, time.Now
 	m.Policy = policy.NewLive(policy.New(accounts, nil, policy.Rules{}))
 	m.Settings = func() Settings { return set }
-	m.Activeness = func(ctx context.Context, _, _ string) activeness.Answer { return answer(ctx) }
+	m.Activeness = func(ctx context.Context, _, _ string) programs.Answer { return answer(ctx) }
 	return m, set
 }
 
@@ -53,29 +53,29 @@ var exchangeHash = bytes.Repeat([]byte{7}, 32)
 
 func TestActivenessAtLogin(t *testing.T) {
 	signer := ed25519Signer(t)
-	unknown := activeness.Answer{Text: "ask HR"}
+	unknown := programs.Answer{Text: "ask HR"}
 	tests := []struct {
 		account string
-		answer  activeness.Answer
+		answer  programs.Answer
 		open    bool // not ActivenessDenyOnFailure
 		want    gateway.Refusal
 		notice  []string
 	}{
-		{account: "bob", answer: activeness.Answer{Verdict: activeness.Active}},
-		{account: "bob", answer: activeness.Answer{Verdict: activeness.Inactive}, want: gateway.RefusalInactive},
+		{account: "bob", answer: programs.Answer{Verdict: programs.Active}},
+		{account: "bob", answer: programs.Answer{Verdict: programs.Inactive}, want: gateway.RefusalInactive},
 		{account: "bob", answer: unknown, want: gateway.RefusalInactive},
 		{account: "bob", answer: unknown, open: true, notice: []string{"it can't be told whether this account is active: ask HR"}},
 		{account: "bob", open: true},
-		{account: "alice", answer: activeness.Answer{Verdict: activeness.Inactive}, want: gateway.RefusalInactive},
+		{account: "alice", answer: programs.Answer{Verdict: programs.Inactive}, want: gateway.RefusalInactive},
 		{account: "alice"},
-		{account: "listed", answer: activeness.Answer{Verdict: activeness.Inactive}},
-		{account: "robot", answer: activeness.Answer{Verdict: activeness.Inactive}},
+		{account: "listed", answer: programs.Answer{Verdict: programs.Inactive}},
+		{account: "robot", answer: programs.Answer{Verdict: programs.Inactive}},
 		// First whether it is active, then whether it is frozen.
-		{account: "frozen", answer: activeness.Answer{Verdict: activeness.Inactive}, want: gateway.RefusalInactive},
-		{account: "frozen", answer: activeness.Answer{Verdict: activeness.Active}, want: gateway.RefusalFrozen},
+		{account: "frozen", answer: programs.Answer{Verdict: programs.Inactive}, want: gateway.RefusalInactive},
+		{account: "frozen", answer: programs.Answer{Verdict: programs.Active}, want: gateway.RefusalFrozen},
 	}
 	for _, test := range tests {
-		m, set := loginMonitor(signer, func(context.Context) activeness.Answer { return test.answer })
+		m, set := loginMonitor(signer, func(context.Context) programs.Answer { return test.answer })
 		set.ActivenessDenyOnFailure = !test.open
 		c := &conn{m: m, set: set, phase: control.PreAuth, exchange: exchangeHash}
 		login, err := c.prove(t.Context(), prove(t, signer, exchangeHash, test.account, ssh.KeyAlgoED25519))
@@ -102,9 +102,9 @@ func TestActivenessTakesItsTime(t *testing.T) {
 	signer := ed25519Signer(t)
 	proof := prove(t, signer, exchangeHash, "bob", ssh.KeyAlgoED25519)
 	var during func()
-	m, set := loginMonitor(signer, func(context.Context) activeness.Answer {
+	m, set := loginMonitor(signer, func(context.Context) programs.Answer {
 		during()
-		return activeness.Answer{Verdict: activeness.Active}
+		return programs.Answer{Verdict: programs.Active}
 	})
 	c := &conn{m: m, set: set, phase: control.PreAuth, exchange: exchangeHash}
 
@@ -129,19 +129,19 @@ func TestActivenessTakesItsTime(t *testing.T) {
 }
 
 func TestDepsActive(t *testing.T) {
-	var answer activeness.Answer
-	m, _ := loginMonitor(ed25519Signer(t), func(context.Context) activeness.Answer { return answer })
+	var answer programs.Answer
+	m, _ := loginMonitor(ed25519Signer(t), func(context.Context) programs.Answer { return answer })
 	for _, test := range []struct {
 		account string
-		verdict activeness.Verdict
+		verdict programs.Verdict
 		want    admin.Activeness
 	}{
-		{"bob", activeness.Active, admin.Activeness{Active: true, Passes: true}},
-		{"bob", activeness.Inactive, admin.Activeness{}},
-		{"bob", activeness.Unknown, admin.Activeness{Unknown: true}},
-		{"alice", activeness.Unknown, admin.Activeness{Unknown: true, Passes: true}},
-		{"robot", activeness.Inactive, admin.Activeness{Active: true, Passes: true, Always: "set for the account"}},
-		{"listed", activeness.Inactive, admin.Activeness{Active: true, Passes: true, Always: "listed in alwaysActiveAccounts"}},
+		{"bob", programs.Active, admin.Activeness{Active: true, Passes: true}},
+		{"bob", programs.Inactive, admin.Activeness{}},
+		{"bob", programs.Unknown, admin.Activeness{Unknown: true}},
+		{"alice", programs.Unknown, admin.Activeness{Unknown: true, Passes: true}},
+		{"robot", programs.Inactive, admin.Activeness{Active: true, Passes: true, Always: "set for the account"}},
+		{"listed", programs.Inactive, admin.Activeness{Active: true, Passes: true, Always: "listed in alwaysActiveAccounts"}},
 	} {
 		answer.Verdict = test.verdict
 		if got := m.Deps().Active(t.Context(), m.Policy.Load().Account(test.account)); got != test.want {
@@ -150,7 +150,7 @@ func TestDepsActive(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	answer.Verdict = activeness.Active
+	answer.Verdict = programs.Active
 	if got := m.Deps().Active(ctx, m.Policy.Load().Account("bob")); !got.Unknown {
 		t.Errorf("Active = %+v when it is too late to ask", got)
 	}
@@ -159,10 +159,10 @@ func TestDepsActive(t *testing.T) {
 // Who logs in a hundred times at once leaves the program to others too.
 func TestActivenessIsSharedOut(t *testing.T) {
 	var asked, release chan struct{} // made in the bubble
-	m, set := loginMonitor(ed25519Signer(t), func(context.Context) activeness.Answer {
+	m, set := loginMonitor(ed25519Signer(t), func(context.Context) programs.Answer {
 		asked <- struct{}{}
 		<-release
-		return activeness.Answer{Verdict: activeness.Active}
+		return programs.Answer{Verdict: programs.Active}
 	})
 	synctest.Test(t, func(t *testing.T) {
 		asked, release = make(chan struct{}, 200), make(chan struct{})

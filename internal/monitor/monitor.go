@@ -17,7 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gateway"
-	"gateway/internal/activeness"
+	"gateway/internal/programs"
 	"gateway/internal/admin"
 	"gateway/internal/audit"
 	"gateway/internal/store"
@@ -86,7 +86,7 @@ type Monitor struct {
 	Commands *admin.Executor
 	// Activeness asks a program whether an account is active; it is not called
 	// while Settings name none.
-	Activeness func(ctx context.Context, program, account string) activeness.Answer
+	Activeness func(ctx context.Context, program, account string) programs.Answer
 	HostKeys   []ssh.AlgorithmSigner
 	SealKey    []byte // Ed25519 seed of recordings
 	AuditKey   string // fingerprint of its public half

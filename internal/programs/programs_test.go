@@ -1,4 +1,4 @@
-package activeness
+package programs
 
 import (
 	"context"
@@ -131,7 +131,7 @@ func TestVerdicts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			uids(t, func(t *testing.T, f *fixture) {
-				if got := f.Run(t.Context(), f.script(t, test.script), "alice"); got != test.want {
+				if got := f.Active(t.Context(), f.script(t, test.script), "alice"); got != test.want {
 					t.Errorf("Run = %+v, want %+v", got, test.want)
 				}
 				f.checkLog(t, test.log)
@@ -188,7 +188,7 @@ func TestEnds(t *testing.T) {
 			uids(t, func(t *testing.T, f *fixture) {
 				f.timeout = 500 * time.Millisecond
 				program := f.script(t, test.script)
-				got := f.Run(t.Context(), program, "alice")
+				got := f.Active(t.Context(), program, "alice")
 				if got.Verdict == Active || got.Text != "" {
 					t.Errorf("Run = %+v", got)
 				}
@@ -261,7 +261,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("Check(%s) = %v, want %q", test.program, err, test.want)
 		}
 		if test.want != "" {
-			if got := f.Run(t.Context(), test.program, "alice"); got.Verdict != Unknown {
+			if got := f.Active(t.Context(), test.program, "alice"); got.Verdict != Unknown {
 				t.Errorf("Run(%s) = %+v", test.program, got)
 			}
 		}
@@ -276,7 +276,7 @@ func TestUnstartable(t *testing.T) {
 	if err := os.WriteFile(program, []byte("#!/no/such/interpreter\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.Run(t.Context(), program, "alice"); got.Verdict != Unknown {
+	if got := f.Active(t.Context(), program, "alice"); got.Verdict != Unknown {
 		t.Errorf("Run = %+v", got)
 	}
 	f.checkLog(t, "no such file")
@@ -288,7 +288,7 @@ func TestHelperDies(t *testing.T) {
 	program := f.script(t, "exit 0")
 	for _, status := range []string{"0", "1", "2"} {
 		f.helper = f.script(t, "echo out of memory >&2; exit "+status)
-		if got := f.Run(t.Context(), program, "alice"); got.Verdict != Unknown {
+		if got := f.Active(t.Context(), program, "alice"); got.Verdict != Unknown {
 			t.Errorf("Run = %+v of a helper that exits with %s", got, status)
 		}
 	}
@@ -308,12 +308,12 @@ func TestTurns(t *testing.T) {
 		r.slots <- struct{}{}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if got, err := r.run(ctx, program, "alice"); got.Verdict != Unknown || err == nil {
+		if got, err := r.active(ctx, program, "alice"); got.Verdict != Unknown || err == nil {
 			t.Errorf("run = %+v, %v while all turns are taken", got, err)
 		}
 	})
 	done := make(chan Answer)
-	go func() { done <- f.Run(t.Context(), program, "alice") }()
+	go func() { done <- f.Active(t.Context(), program, "alice") }()
 	<-f.slots
 	if got := <-done; got.Verdict != Active {
 		t.Errorf("Run = %+v when it was its turn", got)

@@ -1,4 +1,4 @@
-package activeness
+package programs
 
 import (
 	"fmt"
@@ -56,7 +56,7 @@ func TestHostile(t *testing.T) {
 					t.Fatal(err)
 				}
 				vars := fmt.Sprintf("DATA=%s DIR=%s PARENT=%d\n", f.data, f.dir, os.Getpid())
-				got := f.Run(t.Context(), f.script(t, vars+test.script+"\ncode=$?; echo ran >&2; [ $code = 0 ] || exit 4"), "alice")
+				got := f.Active(t.Context(), f.script(t, vars+test.script+"\ncode=$?; echo ran >&2; [ $code = 0 ] || exit 4"), "alice")
 				if got.Verdict != Unknown || !strings.HasSuffix(got.Text, "ran") || strings.Contains(got.Text, secret) {
 					t.Errorf("Run = %+v, log %v", got, f.logs.All())
 				}
@@ -96,7 +96,7 @@ func TestAllowed(t *testing.T) {
 				if err := os.WriteFile(filepath.Join(f.dir, "settings"), []byte("yes\n"), 0o644); err != nil {
 					t.Fatal(err)
 				}
-				got := f.Run(t.Context(), f.script(t, "("+test.script+") || exit 4"), "alice")
+				got := f.Active(t.Context(), f.script(t, "("+test.script+") || exit 4"), "alice")
 				if got.Verdict != Active {
 					t.Errorf("Run = %+v, log %v", got, f.logs.All())
 				}
@@ -118,7 +118,7 @@ func TestInsideHidden(t *testing.T) {
 		if err := os.Chmod(f.data, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if got := f.Run(t.Context(), inside, "alice"); got.Verdict != Active {
+		if got := f.Active(t.Context(), inside, "alice"); got.Verdict != Active {
 			t.Errorf("Run = %+v, log %v", got, f.logs.All())
 			f.checkLog(t, "-")
 		}
@@ -130,7 +130,7 @@ func TestHiddenBeneath(t *testing.T) {
 	requireLandlock(t)
 	f := newFixture(t, 0)
 	f.hidden = func() []string { return []string{"/etc/ssl", "/usr/share/doc"} }
-	got := f.Run(t.Context(), f.script(t, `! ls /etc/ssl && ! ls /usr/share/doc && cat /etc/passwd || exit 4`), "alice")
+	got := f.Active(t.Context(), f.script(t, `! ls /etc/ssl && ! ls /usr/share/doc && cat /etc/passwd || exit 4`), "alice")
 	if got.Verdict != Active {
 		t.Errorf("Run = %+v, log %v", got, f.logs.All())
 	}

@@ -1,8 +1,9 @@
-// Package activeness asks a program of the operators' whether an account is
-// active, such as whether the person still works here. The program is jailed
-// (jail.Exec): it sees neither keys nor recordings, writes nowhere, and has
-// nothing left running when its answer is in.
-package activeness
+// Package programs runs programs of the operators': one that says whether an
+// account is active, such as whether the person still works here, and one that
+// gives short-lived passwords of databases. They are jailed (jail.Exec): they
+// see neither keys nor recordings, write nowhere, and have nothing left running
+// when their answer is in.
+package programs
 
 import (
 	"cmp"
@@ -24,39 +25,10 @@ import (
 	"gateway"
 )
 
-// Verdict is what the program says of an account.
-type Verdict int
-
-// The verdicts. Unknown is also that of a program that fails.
-const (
-	Unknown Verdict = iota
-	Active
-	Inactive
-)
-
-// Answer is the program's answer.
-type Answer struct {
-	Verdict Verdict
-	Text    string // for the person, printable; empty: nothing
-}
-
-// Passes says whether a login goes on. What the program does not know
-// denyOnFailure decides, and stops no administrator: somebody must be able to
-// repair it.
-func (a Answer) Passes(admin, denyOnFailure bool) bool {
-	switch a.Verdict {
-	case Active:
-		return true
-	case Inactive:
-		return false
-	}
-	return admin || !denyOnFailure
-}
-
 // Bounds of one run, and of all.
 const (
-	timeout   = 10 * time.Second
-	maxText   = 4 << 10 // of standard error
+	timeout   = 10 * time.Second // unless the question has another
+	maxText   = 4 << 10          // of what it says
 	maxAtOnce = 8
 )
 
@@ -78,33 +50,42 @@ func New(log *zap.Logger, helper string, identity func() (*syscall.SysProcAttr, 
 	return &Runner{log: log, helper: helper, identity: identity, hidden: hidden, slots: make(chan struct{}, maxAtOnce), timeout: timeout}
 }
 
-// Run asks program about account. It waits for its turn as long as ctx lasts.
-func (r *Runner) Run(ctx context.Context, program, account string) Answer {
-	a, err := r.run(ctx, program, account)
-	if err != nil {
-		r.log.Warn("accountExternalValidationProgram failed", zap.String("principal", account), zap.Error(err))
-	}
-	return a
+// question is what one run of a program is given.
+type question struct {
+	program string
+	arg     string
+	input   []byte        // on standard input, at most maxInput
+	timeout time.Duration // 0: that of the Runner
+	secret  bool          // nothing that it writes may be in an error
 }
 
-func (r *Runner) run(ctx context.Context, program, account string) (Answer, error) {
-	if err := Check(program); err != nil {
-		return Answer{}, err
+// maxInput fits into a pipe that nobody reads.
+const maxInput = 4 << 10
+
+// run runs the program to its end.
+func (r *Runner) run(ctx context.Context, q question) (exit, error) {
+	if err := Check(q.program); err != nil {
+		return exit{}, err
 	}
-	real, err := filepath.EvalSymlinks(program)
+	if len(q.input) > maxInput {
+		return exit{}, fmt.Errorf("input of %d bytes: %w", len(q.input), gateway.ErrInvalid)
+	}
+	real, err := filepath.EvalSymlinks(q.program)
 	if err != nil {
-		return Answer{}, err
+		return exit{}, err
 	}
+	q.program = real
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
 	case <-ctx.Done():
-		return Answer{}, fmt.Errorf("wait for its turn: %w", context.Cause(ctx))
+		return exit{}, fmt.Errorf("wait for its turn: %w", context.Cause(ctx))
 	}
 	if err := ctx.Err(); err != nil {
-		return Answer{}, err // both could go on, and it was given up
+		return exit{}, err // both could go on, and it was given up
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("no answer in %s", r.timeout))
+	limit := cmp.Or(q.timeout, r.timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer in %s", limit))
 	defer cancel()
 	type result struct {
 		exit exit
@@ -115,41 +96,22 @@ func (r *Runner) run(ctx context.Context, program, account string) (Answer, erro
 		// The kernel kills the child with the thread that started it, so the
 		// thread stays until then, and ends with the goroutine.
 		runtime.LockOSThread()
-		e, err := r.start(ctx, real, account)
+		e, err := r.start(ctx, q)
 		done <- result{e, err}
 	}()
 	res := <-done
-	if res.err != nil {
-		return Answer{}, res.err
-	}
-	return res.exit.answer()
+	return res.exit, res.err
 }
 
 // exit is how a program ended.
 type exit struct {
 	code   int
-	stderr string
+	stdout []byte // its start
+	stderr string // likewise, as one printable line
 }
 
-// answer reads the exit status as The Bastion does.
-func (e exit) answer() (Answer, error) {
-	switch e.code {
-	case 0:
-		return Answer{Verdict: Active}, nil
-	case 1:
-		return Answer{Verdict: Inactive}, nil
-	case 2:
-		return Answer{}, nil
-	case 3:
-		return Answer{}, fmt.Errorf("it does not know: %s", e.stderr)
-	case 4:
-		return Answer{Text: e.stderr}, fmt.Errorf("it does not know: %s", e.stderr)
-	}
-	return Answer{Verdict: Inactive}, nil
-}
-
-// start runs the program to its end.
-func (r *Runner) start(ctx context.Context, program, account string) (exit, error) {
+// start runs the program, whose path is a real one.
+func (r *Runner) start(ctx context.Context, q question) (exit, error) {
 	attr, release, err := r.identity()
 	if err != nil {
 		return exit{}, err
@@ -160,54 +122,44 @@ func (r *Runner) start(ctx context.Context, program, account string) (exit, erro
 		return exit{}, err
 	}
 	defer helper.Close()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return exit{}, err
-	}
-	defer null.Close()
-	file, err := os.Open(program)
+	file, err := os.Open(q.program)
 	if err != nil {
 		return exit{}, err
 	}
 	defer file.Close()
-	stderr, err := newPipe(maxText)
+	s, err := newStreams(q.input)
 	if err != nil {
 		return exit{}, err
 	}
-	defer stderr.r.Close()
-	failed, err := newPipe(maxText) // closed by a successful execve(2)
-	if err != nil {
-		stderr.w.Close()
-		return exit{}, err
-	}
-	defer failed.r.Close()
+	defer s.close()
 	cmd := &exec.Cmd{
 		// By way of its descriptor: the child's uid may not be able to walk to it.
 		Path: "/proc/self/fd/5",
-		Args: append([]string{r.helper, "program", program, account}, r.hidden()...),
-		Env:  []string{}, Dir: "/", Stdin: null, Stdout: null, Stderr: stderr.w,
-		ExtraFiles: []*os.File{failed.w, file, helper}, SysProcAttr: attr,
+		Args: append([]string{r.helper, "program", q.program, q.arg}, r.hidden()...),
+		Env:  []string{}, Dir: "/", Stdin: s.stdin, Stdout: s.stdout.w, Stderr: s.stderr.w,
+		ExtraFiles: []*os.File{s.failed.w, file, helper}, SysProcAttr: attr,
 	}
 	err = cmd.Start()
-	stderr.w.Close()
-	failed.w.Close()
+	s.started()
 	if err != nil {
 		return exit{}, fmt.Errorf("start: %w", err)
 	}
-	stderr.drain()
-	failed.drain()
 	waitErr := waitGroup(ctx, cmd.Process.Pid)
 	_ = cmd.Wait() // what it says is in ProcessState
-	text, why := stderr.text(), failed.text()
+	e := exit{cmd.ProcessState.ExitCode(), s.stdout.bytes(), clean(s.stderr.bytes())}
+	why := clean(s.failed.bytes())
+	if q.secret {
+		e.stderr = ""
+	}
 	switch {
 	case waitErr != nil:
 		return exit{}, waitErr
 	case why != "+": // it died before, or says what went wrong
-		return exit{}, fmt.Errorf("not started: %s", cmp.Or(strings.TrimPrefix(why, "+"), text, cmd.ProcessState.String()))
+		return exit{}, fmt.Errorf("not started: %s", cmp.Or(strings.TrimPrefix(why, "+"), e.stderr, cmd.ProcessState.String()))
 	case !cmd.ProcessState.Exited():
 		return exit{}, errors.New(cmd.ProcessState.String())
 	}
-	return exit{cmd.ProcessState.ExitCode(), text}, nil
+	return e, nil
 }
 
 // waitGroup waits until the leader of a process group ends, or ctx, and kills
@@ -283,10 +235,4 @@ func checkOwner(path string) error {
 		return fmt.Errorf("%s: %w: it belongs neither to root nor to uid %s", path, gateway.ErrInvalid, strconv.Itoa(os.Geteuid()))
 	}
 	return nil
-}
-
-// clean makes what a program wrote one printable line.
-func clean(b []byte) string {
-	lines := strings.FieldsFunc(string(b), func(c rune) bool { return c == '\n' || c == '\r' })
-	return gateway.Printable(strings.ToValidUTF8(strings.TrimSpace(strings.Join(lines, " / ")), "\ufffd"))
 }
