@@ -345,9 +345,9 @@ func TestRefused(t *testing.T) {
 		{"the database's own name", []pgproto3.FrontendMessage{startup("database", pgserver.Database)}, "ZI"},
 		{"the name of the user", []pgproto3.FrontendMessage{startup("database", "x")}, "ZI"},
 		{"a password", []pgproto3.FrontendMessage{startup(), &pgproto3.PasswordMessage{Password: "x"}}, "ZI E08P01 end"},
-		{"a short message", []pgproto3.FrontendMessage{startup(), raw{'S', 0, 0, 0, 3}}, "ZI E08P01 end"},
-		{"a long message", []pgproto3.FrontendMessage{startup(), raw{'Q', 0x7f, 0, 0, 0}}, "ZI E54000 end"},
-		{"NUL in a query", []pgproto3.FrontendMessage{startup(), raw{'Q', 0, 0, 0, 8, 'a', 0, 'b', 0}}, "ZI E08P01 end"},
+		{"a short message", []pgproto3.FrontendMessage{startup(), literal{'S', 0, 0, 0, 3}}, "ZI E08P01 end"},
+		{"a long message", []pgproto3.FrontendMessage{startup(), literal{'Q', 0x7f, 0, 0, 0}}, "ZI E54000 end"},
+		{"NUL in a query", []pgproto3.FrontendMessage{startup(), literal{'Q', 0, 0, 0, 8, 'a', 0, 'b', 0}}, "ZI E08P01 end"},
 		{"a query in a COPY", []pgproto3.FrontendMessage{startup(), &pgproto3.Query{String: "create temp table c (i int)"},
 			&pgproto3.Query{String: "copy c from stdin"}, &pgproto3.Query{String: "select 1"}}, "ZI C(CREATE TABLE) ZI E08P01 end"},
 	} {
@@ -363,9 +363,9 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// raw is a message as it is.
-type raw []byte
+// literal is a message as it is.
+type literal []byte
 
-func (raw) Frontend()                           {}
-func (raw) Decode([]byte) error                 { return errors.ErrUnsupported }
-func (r raw) Encode(dst []byte) ([]byte, error) { return append(dst, r...), nil }
+func (literal) Frontend()                           {}
+func (literal) Decode([]byte) error                 { return errors.ErrUnsupported }
+func (r literal) Encode(dst []byte) ([]byte, error) { return append(dst, r...), nil }
