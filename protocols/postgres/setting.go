@@ -106,7 +106,12 @@ func singleBytes(encoding string) bool {
 type configCall struct {
 	state int // 0: none; 1: the name of the function; 2: its parenthesis; 3: the setting; 4: a comma, and the value counts
 	name  string
+	any   bool // the setting is that of a row
 }
+
+// dumped is the value that pg_dump gives whichever setting a query found. None
+// of those that count takes it.
+const dumped = "'view, foreign-table'"
 
 // begun reports whether there is a call that was not understood.
 func (c *configCall) begun() bool { return c.state != 0 }
@@ -115,18 +120,22 @@ func (c *configCall) take(s *statement, t token) {
 	switch {
 	case c.state == 0:
 		if (t.kind == wordToken || t.kind == nameToken) && t.word == "set_config" {
-			c.state = 1
+			c.state, c.any = 1, false
 		}
 	case c.state == 1 && s.l.punct(t, '('):
 		c.state = 2
+	case c.state == 2 && t.is("name"):
+		c.state, c.any = 3, true
+	case c.state == 4 && c.any && s.plain(t) && s.l.text[t.start:t.end] == dumped:
+		c.state = 0
 	case c.state == 3 && s.l.punct(t, ','):
 		c.state = 4
-		if settingRights(c.name, "") == gateway.DatabaseRead {
+		if !c.any && settingRights(c.name, "") == gateway.DatabaseRead {
 			c.state = 0
 		}
 	case c.state == 2 && s.plain(t):
 		c.state, c.name = 3, strings.ToLower(s.l.text[t.start+1:t.end-1])
-	case c.state == 4 && s.plain(t):
+	case c.state == 4 && !c.any && s.plain(t):
 		if class := settingRights(c.name, strings.ToLower(s.l.text[t.start+1:t.end-1])); class != gateway.DatabaseRead {
 			s.v.need(class, "SET "+clipWord(c.name))
 		}

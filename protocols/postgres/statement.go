@@ -138,18 +138,13 @@ func (s *statement) keyword(t token) {
 		} else {
 			s.into = true
 		}
-	case "from":
-		if s.prev.is("delete") {
-			s.dml = "DELETE"
-		}
+	case "from", "to":
 		s.direction(t)
-	case "to":
-		s.direction(t)
-	case "update", "share":
+	case "update", "share", "delete":
 		if s.prev.is("for", "key") {
 			s.dml = "FOR " + strings.ToUpper(t.word)
-		} else if t.word == "update" && (s.l.punct(s.prev, '(') || s.l.punct(s.prev, ')')) {
-			s.dml = "UPDATE"
+		} else if t.word != "share" && (s.l.punct(s.prev, '(') || s.l.punct(s.prev, ')')) {
+			s.dml = strings.ToUpper(t.word)
 		}
 	case "atomic":
 		if s.prev.is("begin") && s.head[0].is("create") {
