@@ -16,12 +16,13 @@ const restricted = "granted one by one"
 
 // refusals are the codes for who may not use a command, by its category.
 var refusals = map[string][]string{
-	"for everybody":              nil,
-	"for aclkeepers of a group":  {"ERR_NOT_GROUP_ACLKEEPER", "KO_GROUP_NOT_FOUND"},
-	"for gatekeepers of a group": {"ERR_NOT_GROUP_GATEKEEPER", "KO_GROUP_NOT_FOUND"},
-	"for owners of a group":      {"ERR_NOT_GROUP_OWNER", "KO_GROUP_NOT_FOUND"},
-	restricted:                   {"KO_RESTRICTED_COMMAND"},
-	"for administrators":         {"KO_RESTRICTED_COMMAND"},
+	"for everybody":                        nil,
+	"for aclkeepers of a group":            {"ERR_NOT_GROUP_ACLKEEPER", "KO_GROUP_NOT_FOUND"},
+	"for aclkeepers and owners of a group": {"ERR_NOT_GROUP_ACLKEEPER", "KO_GROUP_NOT_FOUND"},
+	"for gatekeepers of a group":           {"ERR_NOT_GROUP_GATEKEEPER", "KO_GROUP_NOT_FOUND"},
+	"for owners of a group":                {"ERR_NOT_GROUP_OWNER", "KO_GROUP_NOT_FOUND"},
+	restricted:                             {"KO_RESTRICTED_COMMAND"},
+	"for administrators":                   {"KO_RESTRICTED_COMMAND"},
 }
 
 // listed is a command as help lists it.

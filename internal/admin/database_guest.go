@@ -104,7 +104,7 @@ func (c *call) listDatabaseGuest(g *gateway.Group, account string) (osh.Result, 
 	if len(list) == 0 {
 		return osh.Result{}, c.done("OK_EMPTY", nil, "%s may use no database as a guest of the group %s, or none that matches.", account, g.Name)
 	}
-	return c.ok(list, "The databases that %s may use as a guest of the group %s%s:", account, g.Name, c.page.note())
+	return c.ok(list, "The databases that %s may use as a guest of the group %s:", account, g.Name)
 }
 
 // databasesOfGuest are those whose right has not ended and that match.

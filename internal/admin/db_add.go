@@ -3,6 +3,8 @@ package admin
 import (
 	"context"
 	"errors"
+	"net"
+	"strconv"
 
 	"gateway"
 	"gateway/internal/osh"
@@ -36,5 +38,6 @@ func dbAdd(ctx context.Context, c *call, r *osh.DBAdd) (osh.Result, error) {
 		note = " It has no credential yet; dbModify gives it one."
 	}
 	v := shownDatabase(r.Group, &d, true)
-	return c.ok(v, "Members of the group %s may now use the database %s (%s of %s:%d).%s", r.Group, d.Name, d.Database, d.Host, d.Port, note)
+	return c.ok(v, "Members of the group %s may now use the database %s (%s of %s).%s", r.Group, d.Name, d.Database,
+		net.JoinHostPort(d.Host, strconv.Itoa(int(d.Port))), note)
 }

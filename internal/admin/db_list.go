@@ -41,7 +41,7 @@ func dbList(_ context.Context, c *call, r *osh.DBList) (osh.Result, error) {
 	if len(shown) == 0 {
 		return osh.Result{}, c.done("OK_EMPTY", nil, "There is no database that you may see, or none that matches.")
 	}
-	return c.ok(shown, "%s%s:", title, c.page.note())
+	return c.ok(shown, "%s:", title)
 }
 
 // databasesOf shows the databases of g: all of them, or those that the account

@@ -6,9 +6,9 @@ import (
 	"syscall"
 
 	"gateway"
-	"gateway/internal/programs"
 	"gateway/internal/admin"
 	"gateway/internal/control"
+	"gateway/internal/programs"
 )
 
 // ProgramIdentity gives the attributes of a process that runs a program of the

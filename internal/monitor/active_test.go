@@ -14,9 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gateway"
-	"gateway/internal/programs"
 	"gateway/internal/admin"
 	"gateway/internal/control"
+	"gateway/internal/programs"
 	"gateway/internal/store"
 	"gateway/policy"
 )

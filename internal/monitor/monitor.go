@@ -17,9 +17,9 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gateway"
-	"gateway/internal/programs"
 	"gateway/internal/admin"
 	"gateway/internal/audit"
+	"gateway/internal/programs"
 	"gateway/internal/store"
 	"gateway/internal/turns"
 	"gateway/policy"
