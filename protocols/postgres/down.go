@@ -87,10 +87,14 @@ func (r *relay) fromServer() error {
 			return fmt.Errorf("from the server: %w", err)
 		}
 		r.queue.mu.Lock()
-		pass, err := r.answer(m)
+		pass, err := r.limited(m)
 		r.queue.mu.Unlock()
 		if err != nil {
 			return err
+		}
+		if r.excess.cancel {
+			r.excess.cancel = false
+			r.cancels.obey(r.ctx, r)
 		}
 		if pass {
 			r.down.pass()

@@ -52,6 +52,7 @@ type relay struct {
 
 	copied  atomic.Int64 // bytes of COPY data from the client
 	cancels cancels
+	excess  excess
 }
 
 // Relay implements protocols.Conn. client must be a *Client.
@@ -116,8 +117,16 @@ func (r *relay) run(ctx context.Context) error {
 	up, down := make(chan error, 1), make(chan error, 1)
 	go func() { up <- r.fromClient(ctx) }()
 	go func() { down <- r.fromServer() }()
+	var late chan error
+	if c := r.conn.db; c.StatementTimeout > 0 || c.IdleInTransaction > 0 {
+		late = make(chan error, 1)
+		go func() { late <- r.watch(r.ctx) }()
+		defer func() { <-late }()
+	}
 	var err error
 	select {
+	case err = <-late:
+		late <- err
 	case err = <-up:
 		up <- err
 	case err = <-down:
