@@ -56,6 +56,8 @@ type pump struct {
 	left int  // of a streamed message, to come
 	skip bool // and to be dropped
 	size int  // of the message that next gave, with its header
+	// torn says that what was written last did not end with a message.
+	torn bool
 }
 
 func newPump(src io.Reader, rules *[256]rule, limit int) *pump {
@@ -215,7 +217,8 @@ func (p *pump) flush() error {
 			p.out = nil
 		}
 	}
-	p.from = p.at
+	p.from, p.torn = p.at, true
 	_, err := p.dst.Write(b)
+	p.torn = err != nil || p.left > 0 && !p.skip
 	return err
 }

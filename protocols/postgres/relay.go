@@ -143,13 +143,28 @@ func (r *relay) run(ctx context.Context) error {
 	slow.Stop()
 	r.client.Close()
 	<-up
+	if ctx.Err() != nil {
+		r.stopWork()
+	}
 	return err
+}
+
+// stopWork cancels what the server still does for a session that may not go on;
+// it would not notice for long.
+func (r *relay) stopWork() {
+	if r.queue.running() == 0 {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.Background(), grace)
+	defer stop()
+	// What can't be reached can't be stopped.
+	_, _ = r.conn.cancelAt(ctx)
 }
 
 // goodbye tells the client why the connection ends, if that is the gateway's
 // doing and the client is not in the middle of a message.
 func (r *relay) goodbye(ctx context.Context, err error) {
-	if r.down.left > 0 || r.down.from < r.down.at || err == nil || errors.Is(err, errTerminated) || errors.Is(err, errServerGone) {
+	if r.down.torn || err == nil || errors.Is(err, errTerminated) || errors.Is(err, errServerGone) {
 		return
 	}
 	f := &fatal{state: "08006", text: "the connection with the server broke"}
