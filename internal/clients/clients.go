@@ -35,6 +35,7 @@ type Client struct {
 	Keep    []string // the names of the files of Home that it finds in jail.ClientHome and can change
 	Size    *Size    // of its terminal; nil: it has three pipes
 	UID     uint32   // its user and group, when the gateway runs as root
+	Require bool     // the whole sandbox (sandbox: require)
 }
 
 // Size is that of a terminal.
@@ -87,7 +88,7 @@ func (s *Starter) Start(ctx context.Context, c Client) (*Running, error) {
 	}
 	spec, err := json.Marshal(jail.Client{
 		Program: c.Program, Loader: loader, Files: append(libraries, existing(c.Read...)...), Args: c.Args, Env: c.Env,
-		Home: home, Socket: c.Socket, UID: c.UID, TTY: c.Size != nil,
+		Home: home, Socket: c.Socket, UID: c.UID, TTY: c.Size != nil, Require: c.Require,
 	})
 	if err != nil {
 		return nil, err

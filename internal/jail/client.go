@@ -30,6 +30,7 @@ type Client struct {
 	Socket  string            // where it finds its socket
 	UID     uint32            // as root: its user and group
 	TTY     bool              // standard input is a terminal, and its own
+	Require bool              // the whole sandbox: without all of Landlock it is not run
 }
 
 // ClientHome is the home folder in the jail. It and /tmp are in memory.
@@ -91,6 +92,9 @@ func ExecClient(socket int) error {
 	abi, err := c.confine()
 	if err != nil {
 		return err
+	}
+	if c.Require && abi < abiScopes {
+		return errors.New("this kernel lacks landlock, or scopes of it, and the configuration requires the whole sandbox")
 	}
 	ready, err := json.Marshal(ClientReady{LandlockABI: abi})
 	if err != nil {
