@@ -74,7 +74,7 @@ var mayImport = map[string][]string{
 		"internal/jail", "internal/control", "internal/ring", "internal/osh", "internal/tcp"},
 
 	"interop-tests":           {"interop-tests/pgserver"},
-	"interop-tests/bench":     {".", "internal/store", "internal/store/sqlite"}, // to fill a store that commands would fill in an hour
+	"interop-tests/bench":     {".", "internal/store", "internal/store/sqlite", "interop-tests/pgserver"}, // the store: to fill one that commands would fill in an hour
 	"interop-tests/pgserver":  {},
 	"interop-tests/sshtarget": {},
 }

@@ -30,6 +30,9 @@ type sizes struct {
 	parallel    int // sessions of eight workers, of each route
 	idle        int // sessions open at the same time
 	policyBench string
+
+	pgScale, pgSeconds, pgRuns int // of pgbench
+	pgCopyBytes                int
 }
 
 // measurement is one group of rows of the table.
@@ -46,6 +49,7 @@ func measurements() []measurement {
 		{"sessions", (*bench).sessionRate},
 		{"memory", (*bench).idleMemory},
 		{"netconf", (*bench).netconf},
+		{"postgres", (*bench).postgres},
 		{"policy", (*bench).policy},
 		{"scale", (*bench).scale},
 	}
@@ -60,7 +64,7 @@ func main() {
 
 func run() error {
 	quick := flag.Bool("quick", false, "a tenth of the runs: numbers are rough")
-	only := flag.String("only", "", "only these measurements: firstbyte,echo,throughput,sessions,memory,netconf,policy,scale")
+	only := flag.String("only", "", "only these measurements: firstbyte,echo,throughput,sessions,memory,netconf,postgres,policy,scale")
 	routes := flag.String("routes", "direct,jump,gateway", "only these routes")
 	bin := flag.String("bin", "bin/gateway", "the gateway")
 	soak := flag.Duration("soak", 0, "instead of measuring, open sessions for so long and look for leaks")
@@ -76,9 +80,11 @@ func run() error {
 
 	b := &bench{ctx: ctx, bin: *bin, verbose: *verbose, sizes: sizes{
 		firstByte: 41, echo: 1000, bulk: 3, bulkBytes: 512 << 20, sessions: 60, parallel: 120, idle: 20, policyBench: "2s",
+		pgScale: 10, pgSeconds: 5, pgRuns: 5, pgCopyBytes: 1 << 30,
 	}}
 	if *quick {
-		b.sizes = sizes{firstByte: 9, echo: 300, bulk: 1, bulkBytes: 64 << 20, sessions: 12, parallel: 24, idle: 5, policyBench: "200ms"}
+		b.sizes = sizes{firstByte: 9, echo: 300, bulk: 1, bulkBytes: 64 << 20, sessions: 12, parallel: 24, idle: 5, policyBench: "200ms",
+			pgScale: 10, pgSeconds: 2, pgRuns: 3, pgCopyBytes: 128 << 20}
 	}
 	if *soak > 0 {
 		*routes = "gateway"

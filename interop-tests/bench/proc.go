@@ -99,6 +99,35 @@ func cpuOf(root int) (time.Duration, error) {
 	return sum, nil
 }
 
+// roleOf gives what a process on the way is there for.
+func roleOf(pid int) string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return "session" // it has ended
+	}
+	switch words := strings.Split(string(b), "\x00"); {
+	case len(words) > 1 && words[1] == "serve":
+		return "monitor"
+	case len(words) > 1 && words[1] == "recorder":
+		return "recorder"
+	}
+	return "session" // or sshd
+}
+
+// cpuByRole returns what the processes below root have used, by what they are
+// there for.
+func cpuByRole(root int) (map[string]time.Duration, error) {
+	ps, err := tree(root)
+	if err != nil {
+		return nil, err
+	}
+	used := map[string]time.Duration{}
+	for _, p := range ps {
+		used[roleOf(p.pid)] += p.cpu
+	}
+	return used, nil
+}
+
 // memory is in bytes. Pages of a binary that several processes run are shared,
 // so they are in pss only.
 type memory struct{ private, pss int64 }
