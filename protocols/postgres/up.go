@@ -231,7 +231,7 @@ func (r *relay) bind(b []byte, i *pending) error {
 		return fmt.Errorf("bind: %w", err)
 	}
 	results, rest, err := cut16(rest)
-	if err != nil || len(rest) != 2*results {
+	if err != nil || len(rest) != 2*results || !formatCodes(rest) {
 		return fmt.Errorf("bind: %w", errMalformed)
 	}
 	i.formats = r.formats(rest)
@@ -248,11 +248,24 @@ func (r *relay) parameters(b []byte) (rest []byte, err error) {
 		return nil, errMalformed
 	}
 	formats := rest[:2*codes]
+	if !formatCodes(formats) {
+		return nil, errMalformed
+	}
 	values, rest, err := cut16(rest[2*codes:])
 	if err != nil || codes > 1 && codes != values {
 		return nil, errMalformed
 	}
 	return r.requests.values("params", rest, values, formats, r.conn.db.Parameters, &r.client.front.hashKey)
+}
+
+// formatCodes reports whether each is that of text or binary.
+func formatCodes(b []byte) bool {
+	for ; len(b) > 0; b = b[2:] {
+		if b[0] != 0 || b[1] > 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // formats keeps the format codes of a result, if results are recorded.
@@ -288,7 +301,7 @@ func (r *relay) fastpath(b []byte, i *pending) error {
 	}
 	r.number(i)
 	r.requests.integer("function", function)
-	if rest, err = r.parameters(rest); err != nil || len(rest) != 2 {
+	if rest, err = r.parameters(rest); err != nil || len(rest) != 2 || !formatCodes(rest) {
 		return fmt.Errorf("function call: %w", errMalformed)
 	}
 	return nil
