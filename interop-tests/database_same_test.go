@@ -109,7 +109,7 @@ func TestDatabaseRegression(t *testing.T) {
 		}
 	}
 	suite := func(r func(d *databases) route) (said []string) {
-		d := newDatabases(t, "session.idle_timeout=0s")
+		d := newDatabases(t)
 		d.add("super", pgserver.Super)
 		where := r(d)
 		for _, test := range tests {

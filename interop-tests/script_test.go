@@ -101,7 +101,7 @@ func available(name string) error {
 			return errors.New("not root")
 		}
 		return nil
-	case "paramiko", "ncclient":
+	case "paramiko", "ncclient", "psycopg2":
 		return exec.Command("/usr/bin/python3", "-c", "import "+name).Run()
 	}
 	_, err := exec.LookPath(name)
