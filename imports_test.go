@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 
 	// In the monitor.
 	"internal/monitor": {".", "policy", "recorder", "internal/control", "internal/ring", "internal/store",
-		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/programs", "internal/turns", "internal/scram"},
+		"internal/vault", "internal/audit", "internal/admin", "internal/osh", "internal/jail", "internal/programs", "internal/turns", "internal/scram", "internal/clients"},
 	"internal/scram":           {"."},
 	"internal/programs":        {"."},
 	"internal/clients":         {"internal/jail"},

@@ -107,3 +107,47 @@ func TestDatabaseForward(t *testing.T) {
 		}
 	}
 }
+
+// psql runs the gateway's own psql; stdin may be empty.
+func (d *databases) psql(stdin string, words ...string) *client {
+	c := d.ssh(nil, append([]string{"-q", "--osh", "db", "--name", "sales", "--"}, words...)...)
+	c.Stdin = strings.NewReader(stdin)
+	return c
+}
+
+func TestDatabaseClient(t *testing.T) {
+	t.Parallel()
+	d := newDatabases(t)
+	for _, x := range []struct {
+		stdin, words string
+		code         int
+		out, err     string // what they begin with
+	}{
+		{"", "-c select current_user, 6*7 as n --csv", 0, "current_user,n\napp,42\n", ""},
+		{"", "-Atc 'select 1' -c 'select 2'", 0, "1\n2\n", ""},
+		{"select 3;\n\\echo four\n", "-At", 0, "3\nfour\n", ""},
+		{"", "-c 'select nothing'", 1, "", `ERROR:  column "nothing" does not exist`},
+		{"select 1/0;\nselect 5;\n", "-At -v ON_ERROR_STOP=1", 3, "", "ERROR:  division by zero"},
+		{"\\! id\nselect 'still here';\n", "-At", 0, "still here\n", ""},
+		{"", "-c '\\conninfo'", 0, `You are connected to database "sales" as user "alice"`, ""},
+	} {
+		c := d.psql(x.stdin, x.words)
+		code, err := exitCode(c.Run())
+		if err != nil || code != x.code || !strings.HasPrefix(c.out.String(), x.out) || !strings.HasPrefix(c.err.String(), x.err) {
+			t.Errorf("psql %s <<< %q: exit %d (%v), out %q, err %q; want %d, %q, %q", x.words, x.stdin, code, err, c.out.String(), c.err.String(), x.code, x.out, x.err)
+		}
+	}
+}
+
+func TestDatabaseTerminal(t *testing.T) {
+	t.Parallel()
+	d := newDatabases(t)
+	c, term := d.terminal("--osh", "db", "sales")
+	d.await(&c.out, "sales=> ")
+	fmt.Fprint(term, "select 6*7 as answer;\r")
+	d.await(&c.out, "42")
+	fmt.Fprint(term, "\\q\r")
+	if code, err := c.code(); err != nil || code != 0 {
+		t.Errorf("psql ended with %d, %v:\n%s", code, err, c.out.String())
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"gateway"
 	"gateway/internal/admin"
 	"gateway/internal/audit"
+	"gateway/internal/clients"
 	"gateway/internal/config"
 	"gateway/internal/monitor"
 	"gateway/internal/profiles"
@@ -236,7 +237,8 @@ func (n *node) openMonitor() error {
 	n.monitor = &monitor.Monitor{
 		Log: n.log, Audit: n.audit, Store: n.store, Policy: n.policy, Signers: secrets{n}, Passwords: secrets{n}, Databases: secrets{n}, HostKeys: hostKeys,
 		Profiles: devices.Lease,
-		SealKey:  seed, AuditKey: recorder.KeyID(public), Recording: recordings,
+		Clients:  clients.New(program), ClientHomes: filepath.Join(data, "psql"),
+		SealKey: seed, AuditKey: recorder.KeyID(public), Recording: recordings,
 		SessionCommand:  []string{program},
 		RecorderCommand: []string{self, "recorder"},
 		Settings:        func() monitor.Settings { return monitorSettings(n.config(), data) },

@@ -13,6 +13,7 @@ import (
 
 	"gateway"
 	"gateway/internal/audit"
+	"gateway/internal/clients"
 	"gateway/internal/control"
 	"gateway/internal/store"
 )
@@ -54,6 +55,7 @@ type live struct {
 	// with. nil: there is none.
 	target *os.File
 	conns  databaseConns
+	client *clients.Running // the client program; nil: there is none
 }
 
 // leased is one egress key that the session may have signatures of, or one
@@ -110,8 +112,12 @@ func (s *live) close(exit gateway.Exit, reason string, in, out int64) {
 	if s.in != nil {
 		worked = s.in.key.Fingerprint
 	}
+	client := s.client
 	s.mu.Unlock()
 	s.cutTarget()
+	if client != nil {
+		client.Kill()
+	}
 
 	m, id := s.c.m, s.request.Session
 	m.mu.Lock()

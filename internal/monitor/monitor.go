@@ -19,6 +19,7 @@ import (
 	"gateway"
 	"gateway/internal/admin"
 	"gateway/internal/audit"
+	"gateway/internal/clients"
 	"gateway/internal/programs"
 	"gateway/internal/store"
 	"gateway/internal/turns"
@@ -84,6 +85,9 @@ type Monitor struct {
 	// protocols.Lease has them, and whether it permits insecure algorithms.
 	Profiles func(name string) (encoded string, legacy bool, err error)
 	Commands *admin.Executor
+	// Clients starts programs for people, with a folder of each account in ClientHomes.
+	Clients     *clients.Starter
+	ClientHomes string
 	// Activeness asks a program whether an account is active; it is not called
 	// while Settings name none.
 	Activeness func(ctx context.Context, program, account string) programs.Answer

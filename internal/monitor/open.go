@@ -80,6 +80,14 @@ func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error
 			return fail(s.dialRefusal(err))
 		}
 	}
+	if s.database != nil && r.Client != nil {
+		client, refusal := c.startClient(ctx, s, r)
+		files = append(files, client...)
+		if refusal != nil {
+			control.CloseFiles(files)
+			return fail(refusal)
+		}
+	}
 	return c.openReply(s), files, nil
 }
 

@@ -105,8 +105,7 @@ func (p *Pipeline) runProgram(ctx context.Context, s *Session, c protocols.Clien
 	defer all.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stop := context.AfterFunc(ctx, prog.close) // whatever waits for it ends
-	defer stop()
+	context.AfterFunc(ctx, prog.close) // whatever waits for it ends
 	all.Go(func() { p.serveProgram(ctx, s, prog.listener) })
 	var shown sync.WaitGroup // what it prints
 	broken := make(chan error, 3)
