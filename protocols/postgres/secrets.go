@@ -1,18 +1,26 @@
 package postgres
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // masked stands for a password in what is recorded.
 const masked = "***"
+
+// mask is maskSecrets without a copy of what has no secrets.
+func mask(sql []byte) []byte {
+	if index(sql, "password") < 0 && !bytes.Contains(sql, []byte("://")) {
+		return sql
+	}
+	return []byte(maskSecrets(string(sql)))
+}
 
 // maskSecrets gives the text of a statement without the passwords in it, as it
 // may be recorded: those of CREATE ROLE and ALTER USER, of user mappings, and
 // those in connection strings (libpq, sections 34.1.1.1 and 34.1.1.2) of
 // subscriptions and dblink. Nothing but a password is left out.
 func maskSecrets(text string) string {
-	if !contains(text, "password") && !strings.Contains(text, "://") {
-		return text
-	}
 	var b strings.Builder
 	l := &lexer{text: text}
 	copied, password := 0, false
@@ -142,12 +150,14 @@ func maskURLs(s string) string {
 	}
 }
 
-func contains(s, word string) bool { return index(s, word) >= 0 }
-
-// index is strings.Index, for an ASCII word in any case.
-func index(s, word string) int {
+// index is strings.Index, for a word of small ASCII letters that may stand there in any case.
+func index[T string | []byte](s T, word string) int {
 	for i := 0; i+len(word) <= len(s); i++ {
-		if s[i]|0x20 == word[0] && strings.EqualFold(s[i:i+len(word)], word) {
+		n := 0
+		for n < len(word) && s[i+n]|0x20 == word[n] {
+			n++
+		}
+		if n == len(word) {
 			return i
 		}
 	}

@@ -36,9 +36,9 @@ func FuzzMaskSecrets(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		once := maskSecrets(text)
-		if !contains(text, "password") && !strings.Contains(text, "://") && once != text {
-			t.Errorf("maskSecrets(%q) = %q", text, once)
+		got := string(mask([]byte(text)))
+		if index(text, "password") < 0 && !strings.Contains(text, "://") && got != text {
+			t.Errorf("mask(%q) = %q", text, got)
 		}
 	})
 }

@@ -238,9 +238,6 @@ func (r *relay) bind(b []byte, i *pending) error {
 	return nil
 }
 
-// mask takes the passwords out of a statement.
-func mask(sql []byte) []byte { return []byte(maskSecrets(string(sql))) }
-
 // parameters records the format codes and values of a Bind or FunctionCall.
 func (r *relay) parameters(b []byte) (rest []byte, err error) {
 	codes, rest, err := cut16(b)

@@ -1,0 +1,161 @@
+package postgres_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"gateway"
+	"gateway/interop-tests/pgserver"
+)
+
+func TestRights(t *testing.T) {
+	s := pgserver.Start(t)
+	s.SQL(t, victim)
+	order := []gateway.DatabaseRights{gateway.DatabaseRead, gateway.DatabaseWrite, gateway.DatabaseDDL, gateway.DatabaseAll}
+	needed := []struct {
+		right      gateway.DatabaseRights
+		statements []string
+	}{
+		{gateway.DatabaseRead, []string{"SELECT 1", "BEGIN; SELECT 1; COMMIT"}},
+		{gateway.DatabaseWrite, []string{
+			"INSERT INTO kept VALUES (11, 'x')", "UPDATE kept SET b = 'y' WHERE a = 1", "DELETE FROM kept WHERE a = 11", "SELECT writes()", "DELETE FROM kept WHERE a = 666",
+			"MERGE INTO kept USING (SELECT 1) s ON false WHEN NOT MATCHED THEN DO NOTHING", "WITH x AS (DELETE FROM kept WHERE a = 99 RETURNING *) SELECT * FROM x",
+			"BEGIN; INSERT INTO kept VALUES (12, ''); COMMIT; DELETE FROM kept WHERE a = 12", "BEGIN READ WRITE; SELECT 1; ROLLBACK AND CHAIN; COMMIT",
+			"SELECT nextval('counter')", "NOTIFY x", "TRUNCATE log", "SELECT * FROM kept FOR UPDATE", "CREATE TEMP TABLE made (a int)", "SELECT lo_create(0)", "BEGIN; LOCK kept; COMMIT",
+			"PREPARE p AS INSERT INTO kept VALUES (13, ''); EXECUTE p; DEALLOCATE p; DELETE FROM kept WHERE a = 13",
+		}},
+		{gateway.DatabaseDDL, []string{
+			"CREATE TABLE made (a int); ALTER TABLE made ADD b text; CREATE INDEX ON made (a); COMMENT ON TABLE made IS 'x'; DROP TABLE made",
+			"CREATE VIEW made AS SELECT 1; DROP VIEW made", "SELECT 1 AS a INTO made; DROP TABLE made", "DO $$BEGIN NULL; END$$", "VACUUM kept", "ANALYZE kept",
+			"CREATE OR REPLACE FUNCTION made() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END; DROP FUNCTION made", "CREATE MATERIALIZED VIEW made AS SELECT 1; DROP MATERIALIZED VIEW made",
+		}},
+		{gateway.DatabaseAll, []string{
+			"SET ROLE other; RESET ROLE", "GRANT SELECT ON kept TO other", "SELECT query_to_xml('SELECT 1', true, true, '')", "SET standard_conforming_strings = on; RESET standard_conforming_strings",
+			"BEGIN; PREPARE TRANSACTION 'x'", "ROLLBACK PREPARED 'x'", "SELECT pg_terminate_backend(1) WHERE false", `SELECT U&'\0061'`,
+		}},
+	}
+	for i, have := range order {
+		db := lease(s, pgserver.Login)
+		db.Allow = have
+		w := newWorld(t, s, db)
+		for j, need := range needed {
+			r := dialRaw(t, w)
+			for _, sql := range need.statements {
+				got, err := r.run(false, query(sql))
+				refused := slices.ContainsFunc(got.errors, func(e string) bool {
+					return strings.HasPrefix(e, "42501 gateway: ") || strings.HasPrefix(e, "25006 ")
+				})
+				switch {
+				case err != nil:
+					t.Fatalf("%s with %s: %v, %q", sql, have, err, got.errors)
+				case j <= i && len(got.errors) > 0:
+					t.Errorf("%s with %s: %q, want none", sql, have, got.errors)
+				case j > i && !refused:
+					t.Errorf("%s with %s: %q, want a refusal", sql, have, got.errors)
+				}
+			}
+			r.nc.Close()
+			s.SQL(t, "SELECT count(lo_unlink(oid)) FROM pg_largeobject_metadata")
+		}
+		classes := map[string]bool{}
+		for _, a := range w.session.Actions() {
+			if a.Kind != "sql" {
+				t.Errorf("asked for %+v", a)
+			}
+			classes[a.Text] = true
+		}
+		if have != gateway.DatabaseAll && (len(classes) != i+1 || !classes[have.String()]) {
+			t.Errorf("with %s, policy was asked about %v", have, classes)
+		}
+	}
+}
+
+func TestRole(t *testing.T) {
+	s := pgserver.Start(t)
+	s.SQL(t, victim)
+	for _, right := range []gateway.DatabaseRights{gateway.DatabaseRead, gateway.DatabaseDDL, gateway.DatabaseAll} {
+		db := lease(s, pgserver.Login)
+		db.Role, db.Allow = "other", right
+		r := dialRaw(t, newWorld(t, s, db))
+		who := query("SELECT current_user")
+		got, err := r.run(false, who, pipeline("SELECT current_user"), query("BEGIN"), who, query("COMMIT"))
+		if err != nil || strings.Join(got.rows, " ") != "other other other" {
+			t.Errorf("with %s: %q, %q, %v", right, got.rows, got.errors, err)
+		}
+		if right == gateway.DatabaseAll {
+			continue
+		}
+		got, err = r.run(false, query("RESET ROLE"), query("SET SESSION AUTHORIZATION DEFAULT"), who, query("DISCARD ALL"), who,
+			query("SELECT runs('RESET ROLE')"), who, query("BEGIN; SELECT 1/0"), query("ROLLBACK"), pipeline("SELECT current_user"))
+		if err != nil || strings.Count(strings.Join(got.rows, " "), "other") != 4 || strings.Contains(strings.Join(got.rows, " "), "app") {
+			t.Errorf("with %s: %q, %q, %v", right, got.rows, got.errors, err)
+		}
+	}
+}
+
+// TestSuperuser: what a superuser does can't be limited.
+func TestSuperuser(t *testing.T) {
+	s := pgserver.Start(t)
+	s.SQL(t, "GRANT super TO app")
+	db := lease(s, pgserver.Super)
+	db.Allow = gateway.DatabaseRead
+	psql := func(w *world) string {
+		out, err := w.program(t, "", "psql", "-XAtqc", "SELECT 1")
+		if err == nil {
+			t.Errorf("psql = %q, want an error", out)
+		}
+		return out
+	}
+	if got := psql(newWorld(t, s, db)); !strings.Contains(got, "superuser") {
+		t.Errorf("as a superuser: %q", got)
+	}
+	db = lease(s, pgserver.Login)
+	db.Role, db.Allow = "super", gateway.DatabaseWrite
+	if got := psql(newWorld(t, s, db)); !strings.Contains(got, "superuser") {
+		t.Errorf("with the role of a superuser: %q", got)
+	}
+	// One that becomes a superuser by a function, which no scan sees.
+	s.SQL(t, "CREATE FUNCTION runs(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN EXECUTE $1; RETURN $1; END$$")
+	db.Role = ""
+	r := dialRaw(t, newWorld(t, s, db))
+	got, err := r.run(false, query("SELECT runs('SET ROLE super')"), query("SELECT 2"))
+	if err == nil || len(got.errors) != 1 || !strings.Contains(got.errors[0], "superuser") {
+		t.Errorf("a superuser by a trick: %q, %q, %v", got.rows, got.errors, err)
+	}
+}
+
+// TestRefusalInSync: after a refusal both sides go on.
+func TestRefusalInSync(t *testing.T) {
+	s := pgserver.Start(t)
+	s.SQL(t, victim)
+	db := lease(s, pgserver.Login)
+	db.Allow = gateway.DatabaseWrite
+	r := dialRaw(t, newWorld(t, s, db))
+	sync := &pgproto3.Sync{}
+	for _, tt := range []struct {
+		name   string
+		units  []messages
+		rows   string
+		errors int
+	}{
+		{"query", []messages{query("GRANT x TO y"), query("SELECT 1")}, "1", 1},
+		{"first of a pipeline", []messages{pipeline("GRANT x TO y", "SELECT 1"), query("SELECT 2")}, "2", 1},
+		{"last of a pipeline", []messages{pipeline("SELECT 1", "GRANT x TO y"), query("SELECT 2")}, "1 2", 1},
+		{"what came before it is undone", []messages{pipeline("INSERT INTO kept VALUES (100, '')", "GRANT x TO y", "SELECT 1"), query("SELECT count(*) FROM kept WHERE a = 100")}, "0", 1},
+		{"a transaction fails", []messages{query("BEGIN"), query("GRANT x TO y"), query("SELECT 1"), query("ROLLBACK"), query("SELECT 2")}, "2", 2},
+		{"a parse alone", []messages{{&pgproto3.Parse{Name: "a", Query: "GRANT x TO y"}, sync}, {&pgproto3.Bind{PreparedStatement: "a"}, sync}}, "", 2},
+		{"an error of the server's first", []messages{pipeline("SELECT 1/0", "GRANT x TO y", "SELECT 1"), query("SELECT 2")}, "2", 1},
+		{"syncs", []messages{{sync}, {sync}, query("SELECT 1")}, "1", 0},
+		{"nothing", []messages{query(""), pipeline("")}, "", 0},
+	} {
+		for _, together := range []bool{false, true} {
+			got, err := r.run(together, tt.units...)
+			if err != nil || strings.Join(got.rows, " ") != tt.rows || len(got.errors) != tt.errors || got.tx != 'I' {
+				t.Errorf("%s, together %v: rows %q, errors %q, state %c, %v", tt.name, together, got.rows, got.errors, got.tx, err)
+			}
+		}
+	}
+}
