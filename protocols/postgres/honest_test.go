@@ -34,12 +34,10 @@ var honest = []string{
 	`\dconfig`, `\conninfo`, `\encoding UTF8`, `\timing on`, `\lo_list`, "SELECT 1 AS a, 2 AS b, 3 AS c \\crosstabview", "SELECT 1 \\gdesc",
 }
 
-func TestHonestReads(t *testing.T) {
-	s := pgserver.Start(t)
-	db := lease(s, pgserver.Login)
+func testHonestReads(t *testing.T, s *inside) {
+	db := lease(s.Server, pgserver.Login)
 	db.Allow = gateway.DatabaseRead
-	w, free := newWorld(t, s, db), newWorld(t, s, lease(s, pgserver.Login))
-	s.SQL(t, victim)
+	w, free := newWorld(t, s.Server, db), newWorld(t, s.Server, lease(s.Server, pgserver.Login))
 	for _, script := range honest {
 		out, err := w.program(t, script+"\n", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1")
 		if err != nil {
@@ -58,14 +56,12 @@ func TestHonestReads(t *testing.T) {
 	}
 }
 
-// TestDriverReads reads as drivers do: with named and unnamed statements, and
+// testDriverReads reads as drivers do: with named and unnamed statements, and
 // several units at once.
-func TestDriverReads(t *testing.T) {
-	s := pgserver.Start(t)
-	s.SQL(t, victim)
-	db := lease(s, pgserver.Login)
+func testDriverReads(t *testing.T, s *inside) {
+	db := lease(s.Server, pgserver.Login)
 	db.Allow = gateway.DatabaseRead
-	w := newWorld(t, s, db)
+	w := newWorld(t, s.Server, db)
 	ctx, cancel := context.WithTimeout(context.Background(), 20e9)
 	defer cancel()
 	c, err := pgconn.Connect(ctx, w.url())

@@ -11,12 +11,10 @@ import (
 	"gateway/interop-tests/pgserver"
 )
 
-func TestRowLimit(t *testing.T) {
-	s := pgserver.Start(t)
-	s.SQL(t, "CREATE TABLE filled (a int); GRANT ALL ON filled TO app")
-	db := lease(s, pgserver.Login)
+func testRowLimit(t *testing.T, s *inside) {
+	db := lease(s.Server, pgserver.Login)
 	db.Rows = 10
-	w := newWorld(t, s, db)
+	w := newWorld(t, s.Server, db)
 	const tooMany = "54000 gateway: the result has more than 10 rows, which is the limit here"
 	for _, tt := range []struct {
 		name   string
@@ -32,7 +30,7 @@ func TestRowLimit(t *testing.T) {
 		{"one more, then others", []messages{query("SELECT generate_series(1, 11); SELECT 1")}, 10, []string{tooMany}},
 		{"one more in a pipeline", []messages{pipeline("SELECT generate_series(1, 11)", "SELECT 1")}, 10, []string{tooMany}},
 		{"many", []messages{query("SELECT generate_series(1, 100000000)")}, 10, []string{tooMany}},
-		{"many, extended", []messages{pipeline("SELECT generate_series(1, 100000000)", "INSERT INTO filled VALUES (1)")}, 10, []string{tooMany}},
+		{"many, extended", []messages{pipeline("SELECT generate_series(1, 100000000)", "INSERT INTO log VALUES (1)")}, 10, []string{tooMany}},
 		{"COPY", []messages{query("COPY (SELECT generate_series(1, 100000000)) TO STDOUT")}, 0, []string{tooMany}},
 		{"short COPY", []messages{query("COPY (SELECT generate_series(1, 11)) TO STDOUT")}, 0, []string{tooMany}},
 		{"a COPY within", []messages{query("COPY (SELECT generate_series(1, 10)) TO STDOUT")}, 0, nil},
@@ -47,16 +45,15 @@ func TestRowLimit(t *testing.T) {
 			}
 		}
 	}
-	if n := s.SQL(t, "SELECT count(*) FROM filled"); n != "0" {
+	if n := s.sql(t, "SELECT count(*) FROM log"); n != "0\n" {
 		t.Errorf("%s rows were inserted after a result that was cancelled, want none", n)
 	}
 }
 
-func TestRowLimitOfPortals(t *testing.T) {
-	s := pgserver.Start(t)
-	db := lease(s, pgserver.Login)
+func testRowLimitOfPortals(t *testing.T, s *inside) {
+	db := lease(s.Server, pgserver.Login)
 	db.Rows, db.Allow = 10, gateway.DatabaseRead
-	r := dialRaw(t, newWorld(t, s, db))
+	r := dialRaw(t, newWorld(t, s.Server, db))
 	got, err := r.run(false, messages{
 		&pgproto3.Parse{Query: "SELECT generate_series(1, 25)"}, &pgproto3.Bind{},
 		&pgproto3.Execute{MaxRows: 10}, &pgproto3.Execute{MaxRows: 10}, &pgproto3.Execute{MaxRows: 10}, &pgproto3.Sync{},
@@ -72,11 +69,10 @@ func TestRowLimitOfPortals(t *testing.T) {
 	}
 }
 
-func TestTimers(t *testing.T) {
-	s := pgserver.Start(t)
-	db := lease(s, pgserver.Login)
+func testTimers(t *testing.T, s *inside) {
+	db := lease(s.Server, pgserver.Login)
 	db.StatementTimeout, db.IdleInTransaction = 100*time.Millisecond, 200*time.Millisecond
-	w := newWorld(t, s, db)
+	w := newWorld(t, s.Server, db)
 	r := dialRaw(t, w)
 	for _, tt := range []struct{ sql, want string }{
 		{"SELECT pg_sleep(60)", "57014 canceling statement due to statement timeout"},

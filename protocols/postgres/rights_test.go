@@ -11,9 +11,7 @@ import (
 	"gateway/interop-tests/pgserver"
 )
 
-func TestRights(t *testing.T) {
-	s := pgserver.Start(t)
-	s.SQL(t, victim)
+func testRights(t *testing.T, s *inside) {
 	order := []gateway.DatabaseRights{gateway.DatabaseRead, gateway.DatabaseWrite, gateway.DatabaseDDL, gateway.DatabaseAll}
 	needed := []struct {
 		right      gateway.DatabaseRights
@@ -38,9 +36,9 @@ func TestRights(t *testing.T) {
 		}},
 	}
 	for i, have := range order {
-		db := lease(s, pgserver.Login)
+		db := lease(s.Server, pgserver.Login)
 		db.Allow = have
-		w := newWorld(t, s, db)
+		w := newWorld(t, s.Server, db)
 		for j, need := range needed {
 			r := dialRaw(t, w)
 			for _, sql := range need.statements {
@@ -58,7 +56,7 @@ func TestRights(t *testing.T) {
 				}
 			}
 			r.nc.Close()
-			s.SQL(t, "SELECT count(lo_unlink(oid)) FROM pg_largeobject_metadata")
+			s.sql(t, "SELECT count(lo_unlink(oid)) FROM pg_largeobject_metadata")
 		}
 		classes := map[string]bool{}
 		for _, a := range w.session.Actions() {
@@ -73,13 +71,11 @@ func TestRights(t *testing.T) {
 	}
 }
 
-func TestRole(t *testing.T) {
-	s := pgserver.Start(t)
-	s.SQL(t, victim)
+func testRole(t *testing.T, s *inside) {
 	for _, right := range []gateway.DatabaseRights{gateway.DatabaseRead, gateway.DatabaseDDL, gateway.DatabaseAll} {
-		db := lease(s, pgserver.Login)
+		db := lease(s.Server, pgserver.Login)
 		db.Role, db.Allow = "other", right
-		r := dialRaw(t, newWorld(t, s, db))
+		r := dialRaw(t, newWorld(t, s.Server, db))
 		who := query("SELECT current_user")
 		got, err := r.run(false, who, pipeline("SELECT current_user"), query("BEGIN"), who, query("COMMIT"))
 		if err != nil || strings.Join(got.rows, " ") != "other other other" {
@@ -96,11 +92,10 @@ func TestRole(t *testing.T) {
 	}
 }
 
-// TestSuperuser: what a superuser does can't be limited.
-func TestSuperuser(t *testing.T) {
-	s := pgserver.Start(t)
-	s.SQL(t, "GRANT super TO app")
-	db := lease(s, pgserver.Super)
+// testSuperuser: what a superuser does can't be limited.
+func testSuperuser(t *testing.T, s *inside) {
+	s.sql(t, "GRANT super TO app")
+	db := lease(s.Server, pgserver.Super)
 	db.Allow = gateway.DatabaseRead
 	psql := func(w *world) string {
 		out, err := w.program(t, "", "psql", "-XAtqc", "SELECT 1")
@@ -109,31 +104,28 @@ func TestSuperuser(t *testing.T) {
 		}
 		return out
 	}
-	if got := psql(newWorld(t, s, db)); !strings.Contains(got, "superuser") {
+	if got := psql(newWorld(t, s.Server, db)); !strings.Contains(got, "superuser") {
 		t.Errorf("as a superuser: %q", got)
 	}
-	db = lease(s, pgserver.Login)
+	db = lease(s.Server, pgserver.Login)
 	db.Role, db.Allow = "super", gateway.DatabaseWrite
-	if got := psql(newWorld(t, s, db)); !strings.Contains(got, "superuser") {
+	if got := psql(newWorld(t, s.Server, db)); !strings.Contains(got, "superuser") {
 		t.Errorf("with the role of a superuser: %q", got)
 	}
 	// One that becomes a superuser by a function, which no scan sees.
-	s.SQL(t, "CREATE FUNCTION runs(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN EXECUTE $1; RETURN $1; END$$")
 	db.Role = ""
-	r := dialRaw(t, newWorld(t, s, db))
+	r := dialRaw(t, newWorld(t, s.Server, db))
 	got, err := r.run(false, query("SELECT runs('SET ROLE super')"), query("SELECT 2"))
 	if err == nil || len(got.errors) != 1 || !strings.Contains(got.errors[0], "superuser") {
 		t.Errorf("a superuser by a trick: %q, %q, %v", got.rows, got.errors, err)
 	}
 }
 
-// TestRefusalInSync: after a refusal both sides go on.
-func TestRefusalInSync(t *testing.T) {
-	s := pgserver.Start(t)
-	s.SQL(t, victim)
-	db := lease(s, pgserver.Login)
+// testRefusalInSync: after a refusal both sides go on.
+func testRefusalInSync(t *testing.T, s *inside) {
+	db := lease(s.Server, pgserver.Login)
 	db.Allow = gateway.DatabaseWrite
-	r := dialRaw(t, newWorld(t, s, db))
+	r := dialRaw(t, newWorld(t, s.Server, db))
 	sync := &pgproto3.Sync{}
 	for _, tt := range []struct {
 		name   string

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"gateway"
@@ -145,6 +147,10 @@ DROP SEQUENCE IF EXISTS counter CASCADE;
 DROP FUNCTION IF EXISTS writes, runs, logs CASCADE;
 DROP PROCEDURE IF EXISTS commits;
 DROP ROLE IF EXISTS other;
+ALTER ROLE app RESET ALL;
+REVOKE super FROM app;
+CREATE SCHEMA IF NOT EXISTS public;
+GRANT ALL ON SCHEMA public TO PUBLIC;
 `
 
 // looksLike is everything that a trick could have changed.
@@ -311,20 +317,82 @@ func tricks() []struct {
 	}
 }
 
-func TestTricksAgainstRead(t *testing.T) {
-	s := pgserver.Start(t)
-	db := lease(s, pgserver.Login)
-	db.Allow = gateway.DatabaseRead
-	limited := newWorld(t, s, db)
-	s.SQL(t, victim)
-	before := s.SQL(t, looksLike)
+// inside is a server with a victim, for the tests of what is allowed there.
+type inside struct {
+	*pgserver.Server
+	direct *pgconn.PgConn // of a superuser, past the gateway
+}
+
+// sql runs a script and gives the rows of all its results.
+func (s *inside) sql(tb testing.TB, script string) string {
+	tb.Helper()
+	results, err := s.direct.Exec(context.Background(), script).ReadAll()
+	if err != nil {
+		tb.Fatalf("%s: %v", script, err)
+	}
+	var b strings.Builder
+	for _, r := range results {
+		for _, row := range r.Rows {
+			b.Write(append(joined(row), '\n'))
+		}
+	}
+	return b.String()
+}
+
+// world is a gateway for the login that tricks are for.
+func (s *inside) world(tb testing.TB, right gateway.DatabaseRights) *world {
+	db := lease(s.Server, pgserver.Login)
+	db.Allow = right
+	return newWorld(tb, s.Server, db)
+}
+
+// restore makes the victim new.
+func (s *inside) restore(tb testing.TB) {
+	for s.sql(tb, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'") != "" {
+		// They end soon.
+	}
+	if gid := s.sql(tb, "SELECT gid FROM pg_prepared_xacts"); gid != "" {
+		s.sql(tb, "ROLLBACK PREPARED '"+strings.TrimSpace(gid)+"'")
+	}
+	s.sql(tb, restored)
+	s.sql(tb, victim)
+}
+
+// TestInside is about what may be done in a database. One server is enough for all of it.
+func TestInside(t *testing.T) {
+	s := &inside{Server: pgserver.Start(t)}
+	var err error
+	if s.direct, err = pgconn.Connect(t.Context(), fmt.Sprintf("host=%s port=%d user=postgres dbname=%s", s.Dir, s.Port, pgserver.Database)); err != nil {
+		t.Fatal(err)
+	}
+	defer s.direct.Close(context.Background())
+	for _, tt := range []struct {
+		name string
+		test func(*testing.T, *inside)
+	}{
+		{"tricks against read", testTricksAgainstRead}, {"tricks are real", testTricksAreReal}, {"honest reads", testHonestReads},
+		{"drivers that read", testDriverReads}, {"rights", testRights}, {"role", testRole}, {"superuser", testSuperuser},
+		{"refusals", testRefusalInSync}, {"rows", testRowLimit}, {"rows of portals", testRowLimitOfPortals}, {"timers", testTimers},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s.restore(t)
+			tt.test(t, s)
+		})
+	}
+}
+
+func testTricksAgainstRead(t *testing.T, s *inside) {
+	limited := s.world(t, gateway.DatabaseRead)
+	before := s.sql(t, looksLike)
 	for _, together := range []bool{false, true} {
 		for _, trick := range tricks() {
-			got, err := dialRaw(t, limited).run(together, trick.units...)
+			r := dialRaw(t, limited)
+			got, err := r.run(together, trick.units...)
+			r.nc.Close()
 			if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !strings.Contains(err.Error(), "reset") {
 				t.Errorf("%s, together %v: %v", trick.name, together, err)
 			}
-			if after := s.SQL(t, looksLike); after != before {
+			if after := s.sql(t, looksLike); after != before {
 				t.Fatalf("%s, together %v, changed something: %s\nnot %s\nanswers %q", trick.name, together, after, before, got)
 			}
 			if !together {
@@ -334,13 +402,11 @@ func TestTricksAgainstRead(t *testing.T) {
 	}
 }
 
-// TestTricksAreReal runs them where all is allowed: there they must work, or the
+// testTricksAreReal runs them where all is allowed: there they must work, or the
 // other test would prove nothing.
-func TestTricksAreReal(t *testing.T) {
-	s := pgserver.Start(t)
-	all := newWorld(t, s, lease(s, pgserver.Login))
-	s.SQL(t, victim)
-	before := s.SQL(t, looksLike)
+func testTricksAreReal(t *testing.T, s *inside) {
+	all := s.world(t, gateway.DatabaseAll)
+	before := s.sql(t, looksLike)
 	for _, trick := range tricks() {
 		if !trick.real {
 			continue
@@ -348,17 +414,11 @@ func TestTricksAreReal(t *testing.T) {
 		r := dialRaw(t, all)
 		got, err := r.run(false, trick.units...)
 		r.nc.Close()
-		if s.SQL(t, looksLike) == before {
+		if s.sql(t, looksLike) == before {
 			t.Errorf("%s changed nothing: %q %v", trick.name, got, err)
 			continue
 		}
-		s.SQL(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
-		if xact := s.SQL(t, "SELECT gid FROM pg_prepared_xacts"); xact != "" {
-			s.SQL(t, "ROLLBACK PREPARED '"+xact+"'")
-		}
-		s.SQL(t, restored)
-		s.SQL(t, "ALTER ROLE app RESET ALL; CREATE SCHEMA IF NOT EXISTS public; GRANT ALL ON SCHEMA public TO PUBLIC;")
-		s.SQL(t, victim)
-		before = s.SQL(t, looksLike)
+		s.restore(t)
+		before = s.sql(t, looksLike)
 	}
 }
