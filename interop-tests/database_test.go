@@ -33,10 +33,15 @@ func newDatabases(t *testing.T, settings ...string) *databases {
 // add offers the database that login reaches, with more options.
 func (d *databases) add(name, login string, options ...string) {
 	d.t.Helper()
-	words := append([]string{"dbAdd", "--group", "data", "--name", name, "--host", "127.0.0.1", "--port", strconv.Itoa(d.server.Port),
+	d.addTo("data", name, login, options...)
+}
+
+func (d *databases) addTo(group, name, login string, options ...string) {
+	d.t.Helper()
+	words := append([]string{"dbAdd", "--group", group, "--name", name, "--host", "127.0.0.1", "--port", strconv.Itoa(d.server.Port),
 		"--database", pgserver.Database, "--user", login, "--ca-stdin"}, options...)
 	d.osh(d.server.CA, words...)
-	d.osh(d.server.Password+"\n", "dbModify", "--group", "data", "--name", name, "--password-stdin")
+	d.osh(d.server.Password+"\n", "dbModify", "--group", group, "--name", name, "--password-stdin")
 }
 
 // osh runs a command of the gateway over ssh.
@@ -48,16 +53,17 @@ func (d *databases) osh(stdin string, words ...string) string {
 	return c.out.String()
 }
 
-// forward starts a client that forwards a free port of ours to host:port, and
-// gives that port.
-func (d *databases) forward(host string, port int) int {
+// forward starts a client, with options of ssh, that forwards a free port of ours
+// to host:port, and gives that port.
+func (d *databases) forward(host string, port int, options ...string) int {
 	d.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	d.check(err)
 	ours := l.Addr().(*net.TCPAddr).Port
 	l.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "ssh", "-F", d.config, "-N", "-o", "ExitOnForwardFailure=yes", "-L", fmt.Sprintf("127.0.0.1:%d:%s:%d", ours, host, port), "gw")
+	args := append([]string{"-F", d.config, "-N", "-o", "ExitOnForwardFailure=yes", "-L", fmt.Sprintf("127.0.0.1:%d:%s:%d", ours, host, port)}, options...)
+	cmd := exec.CommandContext(ctx, "ssh", append(args, "gw")...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var said transcript
 	cmd.Stderr = &said

@@ -58,7 +58,7 @@ func TestRightNow(t *testing.T) {
 	if code, err := c.code(); err != nil || code == 0 || !strings.Contains(c.err.String(), "ended by the gateway") {
 		t.Errorf("a forbidden network: exit status %d (%v), told %q", code, err, c.err.String())
 	}
-	if ended, _, err := w.closedAt(admin); err != nil || ended.Sub(over) > endsWithin {
+	if ended, _, err := w.closedAt(admin, "ssh"); err != nil || ended.Sub(over) > endsWithin {
 		t.Errorf("a forbidden network: ended after %v, %v", ended.Sub(over), err)
 	}
 }
@@ -131,7 +131,7 @@ func (w *world) withdraw(person, group, give, line, reason, name string) {
 	if err != nil || code == 0 || !strings.Contains(c.err.String(), "ended by the gateway") || !strings.Contains(c.err.String(), reason) {
 		t.Errorf("%s: exit status %d (%v), told %q, want %q", name, code, err, c.err.String(), reason)
 	}
-	ended, why, err := w.closedAt(person)
+	ended, why, err := w.closedAt(person, "ssh")
 	if err != nil || !strings.Contains(why, reason) {
 		t.Errorf("%s: the audit log says %q, %v", name, why, err)
 	}
@@ -142,8 +142,8 @@ func (w *world) withdraw(person, group, give, line, reason, name string) {
 	}
 }
 
-// closedAt finds the end of the person's one session in the audit log.
-func (w *world) closedAt(person string) (at time.Time, why string, err error) {
+// closedAt finds the end of the person's one session over a protocol in the audit log.
+func (w *world) closedAt(person, protocol string) (at time.Time, why string, err error) {
 	err = eventually(func() error {
 		log, err := w.g.audit()
 		if err != nil {
@@ -154,7 +154,7 @@ func (w *world) closedAt(person string) (at time.Time, why string, err error) {
 				Event, Principal, Protocol, Reason string
 				Time                               time.Time
 			}
-			if json.Unmarshal([]byte(line), &r) == nil && r.Event == "close" && r.Principal == person && r.Protocol == "ssh" {
+			if json.Unmarshal([]byte(line), &r) == nil && r.Event == "close" && r.Principal == person && r.Protocol == protocol {
 				at, why = r.Time, r.Reason
 				return nil
 			}

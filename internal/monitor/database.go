@@ -108,14 +108,23 @@ func (s *live) databaseReply() *control.Database {
 	}
 }
 
-// databaseSession finds an open session with a database that goes on.
-func (c *conn) databaseSession(id gateway.SessionID) (*live, error) {
+// anyDatabaseSession finds an open session with a database.
+func (c *conn) anyDatabaseSession(id gateway.SessionID) (*live, error) {
 	s, err := c.session(id)
 	if err != nil {
 		return nil, err
 	}
 	if s.database == nil {
 		return nil, &control.ViolationError{What: "not a session with a database"}
+	}
+	return s, nil
+}
+
+// databaseSession finds one that goes on.
+func (c *conn) databaseSession(id gateway.SessionID) (*live, error) {
+	s, err := c.anyDatabaseSession(id)
+	if err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -226,9 +235,11 @@ func (c *conn) signTLS(ctx context.Context, r control.SignTLS) (control.Signatur
 	return control.Signature{Signature: sig}, nil
 }
 
-// dialDatabase gives one more connection with the session's database.
+// dialDatabase gives one more connection with the session's database. A session
+// that is told to end needs one to cancel what the server still does for it: no
+// credential comes with it, and it is cut with those that it has.
 func (c *conn) dialDatabase(ctx context.Context, r control.Dial) (any, []*os.File, error) {
-	s, err := c.databaseSession(r.Session)
+	s, err := c.anyDatabaseSession(r.Session)
 	if err != nil {
 		return nil, nil, err
 	}
