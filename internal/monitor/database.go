@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/sys/unix"
 
 	"gateway"
 	"gateway/internal/audit"
@@ -29,9 +28,9 @@ type DatabaseCredentials interface {
 
 // databaseConns is what one session with a database was given.
 type databaseConns struct {
-	held  []*os.File // our own descriptors of connections beyond the first, to cut them with
-	dials int        // connections, the first one not counted
-	proof int        // credentials used: at most one a connection
+	held  []*held // our own descriptors of connections beyond the first, to cut them with
+	dials int     // connections, the first one not counted
+	proof int     // credentials used: at most one a connection
 }
 
 // maxDatabaseConns is how many connections beyond the first a session has at
@@ -254,7 +253,7 @@ func (c *conn) dialDatabase(ctx context.Context, r control.Dial) (any, []*os.Fil
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect again: %s: %w", dialText(err), gateway.ErrUnavailable)
 	}
-	own, err := duplicate(target)
+	own, err := hold(target)
 	if err != nil {
 		target.Close()
 		return nil, nil, errors.Join(gateway.ErrUnavailable, err)
@@ -273,29 +272,15 @@ func (c *conn) dialDatabase(ctx context.Context, r control.Dial) (any, []*os.Fil
 // prune lets go of connections that are over: both ends have shut them down.
 func (d *databaseConns) prune() {
 	kept := d.held[:0]
-	for _, f := range d.held {
-		if hungUp(f) {
-			f.Close()
+	for _, h := range d.held {
+		if h.over() {
+			h.close()
 		} else {
-			kept = append(kept, f)
+			kept = append(kept, h)
 		}
 	}
 	clear(d.held[len(kept):])
 	d.held = kept
-}
-
-func hungUp(f *os.File) bool {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return true
-	}
-	over := false
-	err = raw.Control(func(fd uintptr) {
-		poll := []unix.PollFd{{Fd: int32(fd)}}
-		n, err := unix.Poll(poll, 0)
-		over = err == nil && n == 1 && poll[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
-	})
-	return over || err != nil
 }
 
 // sameDatabase reports whether a session that began with one may go on with the

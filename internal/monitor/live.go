@@ -9,7 +9,6 @@ import (
 
 	"go.uber.org/zap"
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/sys/unix"
 
 	"gateway"
 	"gateway/internal/audit"
@@ -53,7 +52,7 @@ type live struct {
 	ending            string // why it was told to end; empty: it was not
 	// target is our own descriptor of the connection to the target, to cut it
 	// with. nil: there is none.
-	target *os.File
+	target *held
 	conns  databaseConns
 	client *clients.Running // the client program; nil: there is none
 }
@@ -145,7 +144,7 @@ func (s *live) close(exit gateway.Exit, reason string, in, out int64) {
 // holdTarget keeps a descriptor of the connection that the process gets: one
 // that was taken over could say that the session ended, and use it further.
 func (s *live) holdTarget(target *os.File) error {
-	own, err := duplicate(target)
+	own, err := hold(target)
 	if err != nil {
 		return err
 	}
@@ -159,23 +158,6 @@ func (s *live) holdTarget(target *os.File) error {
 	return nil
 }
 
-// duplicate gives another descriptor of the same connection.
-func duplicate(f *os.File) (*os.File, error) {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	fd := -1
-	var dupErr error
-	if err := raw.Control(func(n uintptr) { fd, dupErr = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
-		return nil, err
-	}
-	if dupErr != nil {
-		return nil, os.NewSyscallError("fcntl", dupErr)
-	}
-	return os.NewFile(uintptr(fd), "target"), nil
-}
-
 // cutTarget ends the connections with the target for everybody who has them.
 func (s *live) cutTarget() {
 	s.mu.Lock()
@@ -186,10 +168,7 @@ func (s *live) cutTarget() {
 	s.target, s.conns.held = nil, nil
 	s.mu.Unlock()
 	for _, target := range all {
-		if raw, err := target.SyscallConn(); err == nil {
-			_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) }) // closed by the target: as good
-		}
-		target.Close()
+		target.cut()
 	}
 }
 
