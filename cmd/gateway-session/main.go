@@ -181,14 +181,22 @@ type notices struct{ server *ingress.Server }
 
 // Admit implements control.Handler.
 func (notices) Admit(op control.Op, _ int) error {
-	if op != control.OpTerminate {
+	if op != control.OpTerminate && op != control.OpLock {
 		return errors.New("unknown notice")
 	}
 	return nil
 }
 
 // Handle implements control.Handler.
-func (n notices) Handle(_ context.Context, _ control.Op, body []byte, _ []*os.File) (any, []*os.File, error) {
+func (n notices) Handle(_ context.Context, op control.Op, body []byte, _ []*os.File) (any, []*os.File, error) {
+	if op == control.OpLock {
+		var l control.Lock
+		if err := control.Decode(body, &l); err != nil {
+			return nil, nil, err
+		}
+		n.server.Pipeline.Lock(l)
+		return nil, nil, nil
+	}
 	var t control.Terminate
 	if err := control.Decode(body, &t); err != nil {
 		return nil, nil, err

@@ -55,7 +55,9 @@ func monitorSettings(c *config.Config, data string) monitor.Settings {
 		LoginGrace: seconds(c.LoginGraceTime), ConnectTimeout: seconds(c.ConnectTimeout), KeepAlive: seconds(c.ClientKeepAlive),
 		MaxConnections: c.MaxConnections, MaxPerSource: c.MaxConnectionsPerSource, SessionsPerConn: c.SessionsPerConnection, ForwardsPerConn: c.ForwardsPerConnection,
 		Interactive: c.InteractiveModeAllowed, InteractiveByDefault: c.InteractiveModeByDefault,
-		InteractiveTimeout: seconds(c.InteractiveModeTimeout), DisplayLastLogin: c.DisplayLastLogin, Fanciness: c.Fanciness,
+		InteractiveTimeout: seconds(c.InteractiveModeTimeout),
+		IdleLock:           seconds(c.IdleLockTimeout), IdleKill: seconds(c.IdleKillTimeout),
+		WarnBeforeLock: seconds(c.WarnBeforeLockSeconds), WarnBeforeKill: seconds(c.WarnBeforeKillSeconds), DisplayLastLogin: c.DisplayLastLogin, Fanciness: c.Fanciness,
 		ProxyJump: c.EgressProxyJumpAllowed, Telnet: c.TelnetAllowed,
 		KeyboardInteractive: c.KeyboardInteractiveAllowed, TypedPassword: c.PasswordAllowed, ActivenessProgram: c.ActivenessProgram(data),
 		ActivenessDenyOnFailure: c.AccountExternalValidationDenyOnFailure, AlwaysActive: c.AlwaysActiveAccounts,
@@ -113,6 +115,7 @@ func adminSettings(c *config.Config) admin.Settings {
 		ReverseDNS:   c.DNSSupportLevel >= 2,
 		DefaultLogin: c.DefaultLogin, MaxInactiveDays: c.AccountMaxInactiveDays, UIDMin: c.AccountUIDMin, UIDMax: c.AccountUIDMax,
 		SupplementaryGroups: c.AccountCreateSupplementaryGroups, DefaultPersonalAccesses: c.AccountCreateDefaultPersonalAccesses,
+		IdleLock: c.IdleLockTimeout, IdleKill: c.IdleKillTimeout,
 		InteractiveAllowed: c.InteractiveModeAllowed, ProxyJump: c.EgressProxyJumpAllowed, Version: version, Commands: commands,
 	}
 }

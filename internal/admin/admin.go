@@ -85,6 +85,10 @@ type Deps interface {
 	// why and a reason that the person is shown, and says how many sessions
 	// were live.
 	EndSessions(account string, why gateway.Refusal, reason string) int
+	// LockSessions locks or unlocks the sessions of a's account that have a
+	// screen, and says how many. own are not unlocked: they are of the
+	// connection that a asks over.
+	LockSessions(a Actor, locked bool) (done, own int)
 	// Recheck decides every live session again; it does not wait for that.
 	Recheck()
 }
@@ -164,6 +168,7 @@ type Settings struct {
 	SupplementaryGroups                []string // restricted commands that new accounts are granted
 	DefaultPersonalAccesses            []string
 	InteractiveAllowed                 bool
+	IdleLock, IdleKill                 int  // seconds without input; 0: never
 	ProxyJump                          bool // egress jump hosts are allowed
 	Version                            string
 	Commands                           map[string]CommandSettings

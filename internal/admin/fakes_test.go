@@ -61,6 +61,7 @@ type fakeDeps struct {
 	active   func(a *gateway.Account) admin.Activeness // nil: everybody is
 	rootKeys string
 	rootErr  error
+	screens  int // of everybody
 }
 
 var _ admin.Deps = (*fakeDeps)(nil)
@@ -104,6 +105,15 @@ func (d *fakeDeps) DialCheck(_ context.Context, addr netip.AddrPort, _ time.Dura
 		return "open"
 	}
 	return "closed"
+}
+
+// LockSessions has as many sessions of everybody; those of bob are of the
+// connection that asks.
+func (d *fakeDeps) LockSessions(a admin.Actor, locked bool) (done, own int) {
+	if a.Account == "bob" && !locked {
+		return 0, d.screens
+	}
+	return d.screens, 0
 }
 
 func (d *fakeDeps) PingSocket(context.Context, netip.Addr) (*os.File, error) {

@@ -72,6 +72,7 @@ func handlers() map[string]handler {
 		"groupTransmitOwnership":   handle(groupTransmitOwnership),
 		"help":                     handle(help),
 		"info":                     handle(info),
+		"lock":                     handle(lock),
 		"mtr":                      handle(mtr),
 		"nc":                       handle(nc),
 		"ping":                     handle(ping),
@@ -91,6 +92,7 @@ func handlers() map[string]handler {
 		"selfListPasswords":        handle(selfListPasswords),
 		"selfListSessions":         handle(selfListSessions),
 		"selfPlaySession":          handle(selfPlaySession),
+		"unlock":                   handle(unlock),
 		"whoHasAccessTo":           handle(whoHasAccessTo),
 		"whyAccess":                handle(whyAccess),
 	}

@@ -242,3 +242,14 @@ func TestMTR(t *testing.T) {
 		t.Errorf("mtr comes with %d descriptors, want 1", len(r.Files))
 	}
 }
+
+func TestLock(t *testing.T) {
+	f := newFixture(t)
+	f.want("OK_NO_CHANGE", "alice", "lock", osh.Lock{})
+	f.want("OK_NO_CHANGE", "alice", "unlock", osh.Unlock{})
+	f.deps.screens = 2
+	f.golden("lock", f.want("OK", "alice", "lock", osh.Lock{}))
+	f.golden("unlock", f.want("OK", "alice", "unlock", osh.Unlock{}))
+	f.want("OK", "bob", "lock", osh.Lock{})
+	f.want("KO_SAME_CONNECTION", "bob", "unlock", osh.Unlock{})
+}

@@ -142,6 +142,15 @@ type Config struct {
 	InteractiveModeTimeout int `yaml:"interactiveModeTimeout"`
 	// A connection that asks for nothing gets the interactive mode, when allowed, not the help.
 	InteractiveModeByDefault bool `yaml:"interactiveModeByDefault"`
+	// Seconds without input after which the session of a terminal is locked: hidden and refusing input,
+	// while the target goes on. 0: never. Groups may have their own.
+	IdleLockTimeout int `yaml:"idleLockTimeout"`
+	// Seconds without input after which such a session is ended; 0: never. More than idleLockTimeout.
+	IdleKillTimeout int `yaml:"idleKillTimeout"`
+	// Seconds before the lock at which the person is warned; 0: not at all.
+	WarnBeforeLockSeconds int `yaml:"warnBeforeLockSeconds"`
+	// Seconds before the end at which the person is warned; 0: not at all.
+	WarnBeforeKillSeconds int `yaml:"warnBeforeKillSeconds"`
 
 	// Section: Accounts
 

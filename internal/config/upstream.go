@@ -93,7 +93,8 @@ func sessionRows() []upstreamRow {
 		{"fanciness", better, "only where the client asked for a terminal, which is not dumb, and never with --quiet"},
 		{"interactiveModeAllowed interactiveModeTimeout interactiveModeByDefault", same, ""},
 		{"interactiveModeProactiveMFAenabled interactiveModeProactiveMFAexpiration", later, "comes with second factors"},
-		{"idleLockTimeout idleKillTimeout warnBeforeLockSeconds warnBeforeKillSeconds", later, "comes with lock and unlock"},
+		{"idleLockTimeout idleKillTimeout", better, "over telnet too, and not without a terminal; an end that is not after the lock is refused when the file is read"},
+		{"warnBeforeLockSeconds warnBeforeKillSeconds", same, ""},
 		{"accountExternalValidationProgram accountExternalValidationDenyOnFailure alwaysActiveAccounts", same,
 			"left out, it denies: The Bastion's code allows then"},
 	}

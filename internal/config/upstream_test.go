@@ -23,7 +23,7 @@ func otherFiles() []upstreamFile {
 			{"master_only terminal_mode execution_mode execution_mode_on_OS stealth_stdout stealth_stderr force_stderr " +
 				"jit_mfa jit_mfa_allow_no_host mfa_setup_not_required", notApplicable,
 				"belongs to the command itself, where The Bastion does not let the file change it either"},
-			{"idle_lock_timeout idle_kill_timeout", later, "comes with lock and unlock"},
+			{"idle_lock_timeout idle_kill_timeout", notApplicable, "commands of the gateway are neither locked nor ended; interactiveModeTimeout is for its prompt"},
 		}},
 		{"osh-http-proxy.conf", []upstreamRow{
 			{"enabled port ssl_certificate ssl_key ciphers insecure timeout log_request_response log_request_response_max_size " +

@@ -189,6 +189,13 @@ func (v *validator) limits() {
 	v.between("clientKeepAlive", c.ClientKeepAlive, 0, day)
 	v.between("connectTimeout", c.ConnectTimeout, 1, 300)
 	v.between("interactiveModeTimeout", c.InteractiveModeTimeout, 0, 365*day)
+	v.between("idleLockTimeout", c.IdleLockTimeout, 0, 365*day)
+	v.between("idleKillTimeout", c.IdleKillTimeout, 0, 365*day)
+	if c.IdleKillTimeout > 0 && c.IdleKillTimeout <= c.IdleLockTimeout {
+		v.fail("idleKillTimeout", "%d: want more than idleLockTimeout, %d: no session would be locked", c.IdleKillTimeout, c.IdleLockTimeout)
+	}
+	v.between("warnBeforeLockSeconds", c.WarnBeforeLockSeconds, 0, day)
+	v.between("warnBeforeKillSeconds", c.WarnBeforeKillSeconds, 0, day)
 	v.oneOf("fanciness", c.Fanciness, FancinessNone, FancinessBasic, FancinessFull)
 }
 

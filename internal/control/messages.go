@@ -106,6 +106,7 @@ type Open struct {
 	Command       string          `json:"command,omitempty"` // name of the command, for OSH
 	Term          string          `json:"term,omitempty"`
 	Size          recorder.Resize `json:"size"`
+	Screen        bool            `json:"screen,omitempty"` // the session can be locked
 	// As asks for a session as another account, for administrators.
 	As string `json:"as,omitempty"`
 	// Database is the name at the server that a client wants; for Postgres, where
@@ -149,7 +150,10 @@ type OpenReply struct {
 	HostKeyTypes        []string `json:"host_key_types,omitempty"`
 	JumpKeyTypes        []string `json:"jump_key_types,omitempty"` // HostKeyTypes of the jump host
 	Env                 []string `json:"env,omitempty"`
-	AuditKey            string   `json:"audit_key"` // recorder.KeyID of the key that seals recordings
+	// Idle and Locked are for a session with a screen.
+	Idle     Idle   `json:"idle,omitzero"`
+	Locked   bool   `json:"locked,omitempty"` // the person wanted it so meanwhile
+	AuditKey string `json:"audit_key"`        // recorder.KeyID of the key that seals recordings
 	// Database is set for Postgres.
 	Database *Database `json:"database,omitempty"`
 }
@@ -210,6 +214,20 @@ type SignTLS struct {
 	Digest  []byte            `json:"digest"`
 	Hash    uint              `json:"hash"` // crypto.Hash; 0: the digest is the message
 	PSS     bool              `json:"pss,omitempty"`
+}
+
+// Idle is what happens to a session whose person types nothing. 0: never.
+type Idle struct {
+	Lock     time.Duration `json:"lock,omitempty"`
+	Kill     time.Duration `json:"kill,omitempty"`
+	WarnLock time.Duration `json:"warn_lock,omitempty"` // before Lock
+	WarnKill time.Duration `json:"warn_kill,omitempty"` // before Kill
+}
+
+// Lock tells a session process to lock one of its sessions, or to unlock it.
+type Lock struct {
+	Session gateway.SessionID `json:"session"`
+	Locked  bool              `json:"locked"`
 }
 
 // LeasedKey is an egress key that the session may have signatures of.

@@ -45,6 +45,7 @@ func LocalTable() []Row {
 const (
 	OpBoot      Op = 48 // monitor to a new child, always the first message
 	OpTerminate Op = 49 // monitor to session: tell the person and end
+	OpLock      Op = 52 // monitor to session: lock or unlock
 	OpSealed    Op = 50 // recorder to monitor: a recording was sealed
 	OpFailed    Op = 51 // recorder to monitor: a recording accepts no more events
 )

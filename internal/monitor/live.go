@@ -32,6 +32,9 @@ type live struct {
 	profiles  string // of devices, to try them with
 	// second is the second password, if it is another than that of the login.
 	second *leased
+	idle   control.Idle
+
+	telling sync.Mutex // held while the process is told whether s is locked
 	// For Postgres: the database with the limits of the way in, and the PEM
 	// certificates that its server's must be signed by.
 	way      gateway.Way
@@ -44,6 +47,7 @@ type live struct {
 	// session process was given.
 	released, redials int
 	secondReleased    bool
+	locked            bool      // at the person's order
 	vouched           bool      // the host key of the present connection was found good
 	refusals          int       // of operations inside the session
 	known             hostKeys  // guarded, since the first one is learned

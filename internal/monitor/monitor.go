@@ -48,9 +48,12 @@ type Settings struct {
 	Interactive          bool
 	InteractiveByDefault bool
 	InteractiveTimeout   time.Duration
-	DisplayLastLogin     bool
-	Fanciness            string // none, basic or full
-	ProxyJump            bool   // egress jump hosts are allowed
+	// IdleLock and IdleKill are for sessions whose person types nothing; 0: never.
+	IdleLock, IdleKill             time.Duration
+	WarnBeforeLock, WarnBeforeKill time.Duration
+	DisplayLastLogin               bool
+	Fanciness                      string // none, basic or full
+	ProxyJump                      bool   // egress jump hosts are allowed
 	// ActivenessProgram says at login whether an account is active; empty: none.
 	// ActivenessDenyOnFailure refuses when it can't tell; AlwaysActive are the
 	// accounts that it is not asked about.

@@ -286,6 +286,7 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 	if refusal := s.decideSecond(snapshot, now); refusal != nil {
 		return refusal
 	}
+	s.idle = c.idleLimits(s, snapshot, d.Ways)
 	if refusal := s.readProfiles(d.Ways); refusal != nil {
 		return refusal
 	}
@@ -338,6 +339,11 @@ func (c *conn) openReply(s *live) control.OpenReply {
 	}
 	if s.request.Protocol == gateway.SSH || s.request.Protocol == gateway.NETCONF {
 		reply.KeyboardInteractive, reply.TypedPassword = s.opened.KeyboardInteractive, c.set.TypedPassword
+	}
+	if s.opened.Screen {
+		s.mu.Lock()
+		reply.Idle, reply.Locked = s.idle, s.locked
+		s.mu.Unlock()
 	}
 	if s.request.Protocol != gateway.OSH && s.database == nil {
 		reply.Env = c.targetEnv(s)

@@ -69,6 +69,7 @@ func Commands() []*Command {
 		groupTransmitOwnershipCommand(),
 		helpCommand(),
 		infoCommand(),
+		lockCommand(),
 		mtrCommand(),
 		ncCommand(),
 		pingCommand(),
@@ -88,6 +89,7 @@ func Commands() []*Command {
 		selfListPasswordsCommand(),
 		selfListSessionsCommand(),
 		selfPlaySessionCommand(),
+		unlockCommand(),
 		whoHasAccessToCommand(),
 		whyAccessCommand(),
 	}

@@ -32,7 +32,9 @@ func groupModifyCommand() *Command {
 		MasterOnly: true,
 		Summary:    "change the policy of a group",
 		Long: "Either all that is given is changed, or nothing. --guest-ttl-limit is for guest accesses that are\n" +
-			"added from now on. The idle timeouts are kept and shown by groupInfo, and not in force yet.",
+			"added from now on. The idle timeouts are for sessions that the group lets in, from their start, in place\n" +
+			"of the gateway's; of several groups, and the gateway, the shortest counts. A group with an access to every\n" +
+			"address has no say in this.",
 		Examples: []string{
 			"groupModify --group web --mfa-required totp --guest-ttl-limit 7d",
 			"groupModify --group web --idle-lock-timeout 10m --idle-kill-timeout -1",

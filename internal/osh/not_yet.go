@@ -22,8 +22,6 @@ func notYet(c Command) *Command {
 func notYetCommands() []*Command {
 	var all []*Command
 	for _, c := range []Command{
-		{Name: "lock", Category: Open, Summary: "lock your sessions on this node", New: func() any { return new(Lock) }},
-		{Name: "unlock", Category: Open, Summary: "unlock your sessions on this node", New: func() any { return new(Unlock) }},
 		{Name: "rsync", Category: Open, Summary: "the other end of rsync --rsh", Long: "It is run by rsync, and never typed by hand.",
 			New: func() any { return new(Rsync) }},
 		{Name: "scp", Category: Open, Summary: "print the wrapper for scp -S", New: func() any { return new(SCP) }},
@@ -58,8 +56,6 @@ func notYetCommands() []*Command {
 
 // Requests of those that have no options.
 type (
-	Lock   struct{} // Lock is of lock.
-	Unlock struct{} // Unlock is of unlock.
 	// SelfMFAResetPassword is of selfMFAResetPassword.
 	SelfMFAResetPassword struct{}
 	// SelfMFAResetTOTP is of selfMFAResetTOTP.

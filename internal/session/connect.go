@@ -21,12 +21,17 @@ import (
 // returns the exit status.
 func (p *Pipeline) Connect(ctx context.Context, r control.Open, c protocols.Client, quiet bool, refuse func(control.Refusal) int) gateway.Exit {
 	show := shower(c)
-	if term, ok := c.(protocols.Terminal); ok {
+	term, ok := c.(protocols.Terminal)
+	if ok {
 		r.Term, r.Size, _ = term.Term()
+		r.Screen = r.Action.Kind != "subsystem"
 	}
 	s, ctx, err := p.Open(ctx, r)
 	if err != nil {
 		return gateway.Exit{Code: refuse(refusalOf(err))}
+	}
+	if r.Screen {
+		c = p.watched(s, term)
 	}
 	tell := show
 	if quiet {
@@ -113,6 +118,9 @@ func (p *Pipeline) relay(ctx context.Context, r control.Open, s *Session, c prot
 		return gateway.Exit{}, err
 	}
 	defer conn.Close()
+	if w, ok := c.(*watch); ok {
+		defer w.begin(ctx)()
+	}
 	return conn.Relay(ctx, c, s)
 }
 
@@ -159,6 +167,9 @@ func refusalOf(err error) control.Refusal {
 // reasonWithin bounds the wait for the monitor's word why nothing is recorded.
 const reasonWithin = time.Second
 
+// tellWithin bounds the wait for a screen that takes nothing.
+const tellWithin = time.Second
+
 // failed tells the person why an open session ends, and gives the exit status
 // and the comment for the log.
 func (p *Pipeline) failed(ctx context.Context, err error, s *Session, show func(string)) (gateway.Exit, string) {
@@ -171,7 +182,16 @@ func (p *Pipeline) failed(ctx context.Context, err error, s *Session, show func(
 	}
 	var terminated *TerminatedError
 	if errors.As(context.Cause(ctx), &terminated) {
-		show(terminated.Text)
+		// Who is told may be asleep: the end is written down in any case.
+		told := make(chan struct{})
+		go func() {
+			defer close(told)
+			show(terminated.Text)
+		}()
+		select {
+		case <-told:
+		case <-time.After(tellWithin):
+		}
 		return gateway.Exit{Code: terminated.Code}, terminated.Text
 	}
 	var login *protocols.LoginError

@@ -35,7 +35,14 @@ type Pipeline struct {
 	Account   string // as the monitor said after the login
 
 	mu   sync.Mutex // guards open
-	open map[gateway.SessionID]context.CancelCauseFunc
+	open map[gateway.SessionID]*opened
+}
+
+// opened is what can be done to an open session from outside of it.
+type opened struct {
+	cancel context.CancelCauseFunc
+	watch  *watch // nil: there is none, or not yet
+	locked bool   // before there is
 }
 
 // TerminatedError is the monitor's word that a session must end.
@@ -58,9 +65,9 @@ func (e *RefusedError) Unwrap() error { return gateway.ErrDenied }
 func (p *Pipeline) Terminate(t control.Terminate) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for id, cancel := range p.open {
+	for id, o := range p.open {
 		if t.Session == "" || t.Session == id {
-			cancel(&TerminatedError{Text: t.Text, Code: t.Code})
+			o.cancel(&TerminatedError{Text: t.Text, Code: t.Code})
 		}
 	}
 }
@@ -110,9 +117,9 @@ func (p *Pipeline) Open(ctx context.Context, r control.Open) (*Session, context.
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.open == nil {
-		p.open = make(map[gateway.SessionID]context.CancelCauseFunc)
+		p.open = make(map[gateway.SessionID]*opened)
 	}
-	p.open[s.Session] = s.cancel
+	p.open[s.Session] = &opened{cancel: s.cancel, locked: s.Locked}
 	return s, ctx, nil
 }
 
