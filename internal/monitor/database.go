@@ -28,14 +28,17 @@ type DatabaseCredentials interface {
 
 // databaseConns is what one session with a database was given.
 type databaseConns struct {
-	held  []*held // our own descriptors of connections beyond the first, to cut them with
-	dials int     // connections, the first one not counted
-	proof int     // credentials used: at most one a connection
+	held               []*held // our own descriptors of connections beyond the first, to cut them with
+	dials              int     // connections, the first one not counted
+	proofs, signatures int     // uses of the password, and of the certificate: one of each a connection
 }
 
 // maxDatabaseConns is how many connections beyond the first a session has at
 // the same time: statements are cancelled by one, and client programs reconnect.
 const maxDatabaseConns = 16
+
+// byCertificate is the credential that no password is.
+const byCertificate = "certificate"
 
 // forward says whether the account could use a database that a person calls so:
 // what a forwarded connection is for shows only later.
@@ -133,12 +136,16 @@ func (c *conn) databaseSession(id gateway.SessionID) (*live, error) {
 	return s, nil
 }
 
-// prove counts one use of the credential, and writes it down before it is made:
-// there is one for each connection, whatever the session process became.
+// proveDatabase counts one use of a credential, and writes it down before it is
+// made: there is one of each for each connection, whatever the session process became.
 func (c *conn) proveDatabase(s *live, how string) error {
 	s.mu.Lock()
-	s.conns.proof++
-	tooMany := s.conns.proof > 1+s.conns.dials
+	used := &s.conns.proofs
+	if how == byCertificate {
+		used = &s.conns.signatures
+	}
+	*used++
+	tooMany := *used > 1+s.conns.dials
 	s.mu.Unlock()
 	if tooMany {
 		return &control.ViolationError{What: "more logins than connections"}
@@ -213,7 +220,7 @@ func (c *conn) signTLS(ctx context.Context, r control.SignTLS) (control.Signatur
 	case hash != 0 && (!hash.Available() || len(r.Digest) != hash.Size()), len(r.Digest) > 4096:
 		return control.Signature{}, fmt.Errorf("sign handshake: %w", gateway.ErrInvalid)
 	}
-	if err := c.proveDatabase(s, "certificate"); err != nil {
+	if err := c.proveDatabase(s, byCertificate); err != nil {
 		return control.Signature{}, err
 	}
 	signer, err := c.m.Databases.DatabaseSigner(ctx, s.database)
