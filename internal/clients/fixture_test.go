@@ -23,6 +23,11 @@ var helper string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
+		defer func() {
+			if server.Server != nil {
+				server.Close()
+			}
+		}()
 		if helper = os.Getenv(helperEnv); helper != "" {
 			return m.Run()
 		}
@@ -63,8 +68,32 @@ type world struct {
 	home   string
 }
 
+// server is one PostgreSQL for all tests, started by the first that needs it.
+var server struct {
+	sync.Mutex
+	*pgserver.Server
+}
+
+func startServer() (*pgserver.Server, error) {
+	server.Lock()
+	defer server.Unlock()
+	var err error
+	if server.Server == nil {
+		server.Server, err = pgserver.New()
+	}
+	return server.Server, err
+}
+
 func newWorld(t *testing.T) *world {
-	return &world{Starter: New(helper), server: pgserver.Start(t), home: filepath.Join(t.TempDir(), "alice")}
+	t.Helper()
+	s, err := startServer()
+	if errors.Is(err, pgserver.ErrNotInstalled) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{Starter: New(helper), server: s, home: filepath.Join(t.TempDir(), "alice")}
 }
 
 // psql starts psql with a relay to the server behind its socket.

@@ -5,6 +5,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +17,7 @@ type call struct {
 	name string
 	nr   uint64
 	args []any
-	want string // an error, or the signal that ended the program
+	want string // errors of which it is one, or the signal that ended the program
 }
 
 // sockaddr is an address of a local socket; "@" at its start is for abstract ones.
@@ -53,8 +55,8 @@ var escapes = []call{
 	{"disk", unix.SYS_OPENAT, []any{cwd, "/dev/vda", 0}, "ENOENT"},
 	{"file in the root", unix.SYS_OPENAT, []any{cwd, "/x", create, 0o600}, "EROFS"},
 	{"file beside the program", unix.SYS_OPENAT, []any{cwd, "/usr/bin/x", create, 0o755}, "EROFS"},
-	{"write the program", unix.SYS_OPENAT, []any{cwd, "/usr/bin/caller", 1}, "EROFS"},
-	{"unnamed file", unix.SYS_OPENAT, []any{cwd, "/usr", unix.O_TMPFILE | unix.O_RDWR, 0o600}, "EACCES"},
+	{"write the program", unix.SYS_OPENAT, []any{cwd, "/usr/bin/caller", 1}, "EACCES ETXTBSY"},
+	{"unnamed file", unix.SYS_OPENAT, []any{cwd, "/usr", unix.O_TMPFILE | unix.O_RDWR, 0o600}, "EROFS"},
 	{"openat2", unix.SYS_OPENAT2, []any{cwd, "/etc/passwd", make([]byte, 24), 24}, "EPERM"},
 	{"open by handle", unix.SYS_OPEN_BY_HANDLE_AT, []any{0, 0, 0}, "SIGSYS"},
 	{"remove the socket", unix.SYS_UNLINKAT, []any{cwd, "/run/gateway/.s.PGSQL.5432", 0}, "EROFS"},
@@ -177,11 +179,18 @@ var escapes = []call{
 func TestEscapes(t *testing.T) {
 	program := needCaller(t)
 	s := New(helper)
+	var p *caller // until one of the calls ends it
 	for _, attempt := range escapes {
-		t.Run(attempt.name, func(t *testing.T) {
-			t.Parallel()
-			if got := newCaller(t, s, program, nil).does(attempt.nr, attempt.args...); got != attempt.want {
-				t.Errorf("ended with %s, want %s", got, attempt.want)
+		t.Run(attempt.name, func(inner *testing.T) {
+			if p == nil {
+				p = newCaller(t, s, program, nil)
+			}
+			got := p.does(attempt.nr, attempt.args...)
+			if !slices.Contains(strings.Fields(attempt.want), got) {
+				inner.Errorf("ended with %s, want %s", got, attempt.want)
+			}
+			if strings.HasPrefix(got, "SIG") {
+				p = nil
 			}
 		})
 	}

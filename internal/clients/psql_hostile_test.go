@@ -85,6 +85,9 @@ var psqlEscapes = []struct {
 
 // TestPsqlEscapes has one psql for each attempt.
 func TestPsqlEscapes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one psql for each attempt")
+	}
 	w := newWorld(t)
 	dir, err := os.MkdirTemp("", "clients-host-")
 	if err != nil {

@@ -165,7 +165,6 @@ func TestEndsWithTheStarter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Only the client has the other end of this pipe, for as long as it lives.
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

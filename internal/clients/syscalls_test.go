@@ -185,20 +185,6 @@ func (p *caller) put(b []byte) uint64 {
 	return at
 }
 
-// get reads n bytes of the program's memory.
-func (p *caller) get(at uint64, n int) []byte {
-	p.t.Helper()
-	p.send(unix.SYS_WRITE, [6]uint64{1, at, uint64(n)})
-	b := make([]byte, n)
-	if _, err := io.ReadFull(p.out, b); err != nil {
-		p.t.Fatal(err)
-	}
-	if _, err := p.result(); err != nil {
-		p.t.Fatal(err)
-	}
-	return b
-}
-
 // does makes a call and names what came of it: an error, or the signal that
 // ended the program.
 func (p *caller) does(nr uint64, args ...any) string {

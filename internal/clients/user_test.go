@@ -21,7 +21,7 @@ func TestAsOrdinaryUser(t *testing.T) {
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("/proc/self/exe", "-test.timeout=2m", "-test.v="+verbose())
+	cmd := exec.Command("/proc/self/exe", "-test.timeout=2m", "-test.short", "-test.v="+verbose())
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), helperEnv+"="+helper, "TMPDIR="+dir, "HOME="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
