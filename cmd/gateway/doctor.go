@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,7 +29,8 @@ type finding struct {
 
 // Run prints the findings; the status is 1 when one of them is bad.
 func (c *doctorCmd) Run(g *globals) error {
-	findings := append(sandboxFindings(), folderFindings(folder(g.Data))...)
+	findings := append(sandboxFindings(), psqlFinding(context.Background()))
+	findings = append(findings, folderFindings(folder(g.Data))...)
 	bad := false
 	for _, f := range findings {
 		bad = bad || !f.OK

@@ -78,6 +78,9 @@ const setupTime = 10 * time.Second
 // Start starts a client. The context bounds the start only; the client runs
 // until it ends by itself or by Kill.
 func (s *Starter) Start(ctx context.Context, c Client) (*Running, error) {
+	if os.Geteuid() != 0 {
+		c.UID = 0 // of its user namespace
+	}
 	home, err := readHome(c.Home, c.Keep)
 	if err != nil {
 		return nil, err
@@ -109,7 +112,11 @@ func (s *Starter) Start(ctx context.Context, c Client) (*Running, error) {
 	if err != nil {
 		r.CloseFiles()
 		_ = cmd.Process.Kill() // it has ended by itself: as good
-		return nil, errors.Join(err, ended(cmd.Wait()))
+		_ = cmd.Wait()         // what it says is in ProcessState
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("%w: it ended with %s", ErrNoJail, outcome(cmd.ProcessState))
+		}
+		return nil, err
 	}
 	go func() {
 		defer close(r.done)
@@ -151,7 +158,7 @@ func (s *Starter) start(theirs []*os.File, c Client) (*exec.Cmd, *net.UnixConn, 
 	s.jobs <- job{cmd.Start, done}
 	if err := <-done; err != nil {
 		conn.Close()
-		return nil, nil, fmt.Errorf("%w: %w", ErrNoJail, err)
+		return nil, nil, fmt.Errorf("%w: start in new namespaces: %w", ErrNoJail, err)
 	}
 	return cmd, conn, nil
 }
@@ -181,7 +188,7 @@ func (r *Running) setUp(ctx context.Context, conn *net.UnixConn, spec []byte) (*
 	line, more, _ := bytes.Cut(text[:n], []byte("\n"))
 	if len(files) != 2 {
 		closeAll(files)
-		return nil, fmt.Errorf("%w: %s", ErrNoJail, line)
+		return nil, fmt.Errorf("%w: %s", ErrNoJail, text[:n])
 	}
 	r.Listener = files[0]
 	if err := json.Unmarshal(line, &r.Ready); err != nil {

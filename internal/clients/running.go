@@ -1,10 +1,8 @@
 package clients
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 	"syscall"
 
@@ -92,18 +90,6 @@ func outcome(state *os.ProcessState) string {
 		return "signal " + unix.SignalName(ws.Signal())
 	}
 	return "exit " + strconv.Itoa(state.ExitCode())
-}
-
-// ended turns what Wait of a killed helper says to what it adds: nothing, or
-// how it ended by itself.
-func ended(err error) error {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signal() == unix.SIGKILL {
-			return nil
-		}
-	}
-	return err
 }
 
 // openTerminal returns a new terminal and its other side. The terminal can be
