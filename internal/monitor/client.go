@@ -37,7 +37,8 @@ func (c *conn) startClient(ctx context.Context, s *live, r control.Open) ([]*os.
 	client := clients.PsqlClient(program, clients.PsqlSession{
 		Database: s.database.Name, User: s.request.Principal.Account, Term: gateway.Printable(clip(r.Term, 64)),
 	})
-	client.Args, client.Home = r.Client.Args, filepath.Join(c.m.ClientHomes, s.request.Principal.Account)
+	client.Args, client.Home = r.Client.Args, c.clientHome(s)
+	client.Require = c.set.RequireSandbox
 	if r.Client.Terminal {
 		client.Size = &clients.Size{Columns: uint16(min(r.Size.Cols, 1<<16-1)), Rows: uint16(min(r.Size.Rows, 1<<16-1))}
 	}
@@ -67,4 +68,16 @@ func (c *conn) startClient(ctx context.Context, s *live, r control.Open) ([]*os.
 		files = []*os.File{running.Terminal}
 	}
 	return append(files, running.Listener, running.Status), nil
+}
+
+// clientHome is the folder that keeps the files of an account's client
+// programs. One of a deleted account is not another's that has its name now.
+// Who acts as another account has no files: neither to read theirs, nor to
+// leave some that run in their sessions.
+func (c *conn) clientHome(s *live) string {
+	a := c.m.Policy.Load().Account(s.request.Principal.Account)
+	if a == nil || s.by != "" {
+		return ""
+	}
+	return filepath.Join(c.m.ClientHomes, fmt.Sprintf("%d-%d", a.UID, a.Created.Unix()))
 }
