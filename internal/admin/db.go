@@ -66,16 +66,7 @@ func dbValue(d *gateway.Database, group string) osh.DBValue {
 
 // credentialOf says what a login is made with, never the thing itself.
 func credentialOf(d *gateway.Database) string {
-	var all []string
-	if d.Password {
-		all = append(all, "password")
-	}
-	if d.Hook != "" {
-		all = append(all, "hook")
-	}
-	if d.Certificate != "" {
-		all = append(all, "certificate")
-	}
+	all := credentials(d)
 	if len(all) == 0 {
 		return "none"
 	}

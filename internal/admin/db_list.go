@@ -121,19 +121,28 @@ func shownDatabase(group string, d *gateway.Database, details bool) osh.Database
 		return v
 	}
 	v.DatabaseDetails = &osh.DatabaseDetails{
-		Role: optional(d.Role), Credentials: []string{}, Hook: optional(d.Hook), CA: certificateTexts(d.CA),
+		Role: optional(d.Role), Credentials: credentials(d), Hook: optional(d.Hook), CA: certificateTexts(d.CA),
 		Parameters: d.Parameters.String(), Results: d.Results, AddedBy: d.AddedBy, AddedDate: d.AddedAt.UTC().Format(time.DateTime),
 	}
-	if d.Password {
-		v.Credentials = append(v.Credentials, "password")
-	}
-	if d.Hook != "" {
-		v.Credentials = append(v.Credentials, "hook")
-	}
 	if texts := certificateTexts(d.Certificate); len(texts) > 0 {
-		v.Credentials, v.Certificate = append(v.Credentials, "certificate"), &texts[0]
+		v.Certificate = &texts[0]
 	}
 	return v
+}
+
+// credentials says what a login is made with.
+func credentials(d *gateway.Database) []string {
+	all := []string{}
+	if d.Password {
+		all = append(all, "password")
+	}
+	if d.Hook != "" {
+		all = append(all, "hook")
+	}
+	if d.Certificate != "" {
+		all = append(all, "certificate")
+	}
+	return all
 }
 
 // expirySeconds gives nil for no time.

@@ -16,6 +16,9 @@ func whyAccess(ctx context.Context, c *call, r *osh.WhyAccess) (osh.Result, erro
 	if err != nil {
 		return osh.Result{}, err
 	}
+	if r.DB != "" {
+		return c.whyDatabase(ctx, account, r)
+	}
 	q, err := c.whyRequest(ctx, account, r)
 	if err != nil {
 		return osh.Result{}, err
@@ -117,14 +120,19 @@ func (c *call) whyRequest(ctx context.Context, account string, r *osh.WhyAccess)
 	case r.ProxyPort != "" || r.ProxyUser != "":
 		return q, c.fail("ERR_MISSING_PARAMETER", "option --proxy-host is missing")
 	}
-	if r.From != "" {
-		from, err := netip.ParseAddr(r.From)
-		if err != nil || from.Zone() != "" {
-			return q, c.fail("ERR_INVALID_PARAMETER", "--from %s: want an IP address", gateway.Printable(clip(r.From)))
-		}
-		q.From = netip.AddrPortFrom(from.Unmap(), 0)
+	return q, c.whyFrom(r, &q)
+}
+
+func (c *call) whyFrom(r *osh.WhyAccess, q *gateway.Request) error {
+	if r.From == "" {
+		return nil
 	}
-	return q, nil
+	from, err := netip.ParseAddr(r.From)
+	if err != nil || from.Zone() != "" {
+		return c.fail("ERR_INVALID_PARAMETER", "--from %s: want an IP address", gateway.Printable(clip(r.From)))
+	}
+	q.From = netip.AddrPortFrom(from.Unmap(), 0)
+	return nil
 }
 
 // whyTarget is what the options name, which may be all in one.
@@ -175,6 +183,10 @@ func (c *call) why(account, user string, e policy.Explanation) osh.WhyDecision {
 			l = ofGuest(l, g.Guests[account])
 		}
 		shown := osh.WhyList{Type: string(l.Kind), Group: optional(l.Group), Grants: l.Why == "", Because: optional(l.Why), Misses: []osh.WhyMiss{}}
+		if l.Database != nil {
+			database := shownDatabase(l.Group, l.Database, false)
+			shown.Database = &database
+		}
 		if l.Access != nil {
 			access := listedAccess(*l.Access)
 			shown.Access = &access
@@ -185,6 +197,11 @@ func (c *call) why(account, user string, e policy.Explanation) osh.WhyDecision {
 		d.Lists = append(d.Lists, shown)
 	}
 	for _, w := range e.Decision.Ways {
+		if w.Database != nil {
+			for _, kind := range credentials(w.Database) {
+				d.Credentials = append(d.Credentials, osh.WhyCredential{Type: string(w.Kind), Group: optional(w.Group), Algorithm: kind})
+			}
+		}
 		for i := range w.Passwords {
 			d.Credentials = append(d.Credentials, osh.WhyCredential{Type: string(w.Kind), Group: optional(w.Group), Algorithm: "password", Password: &i})
 		}

@@ -20,7 +20,11 @@ type WhyAccess struct {
 	Password  string `opt:"password" arg:"GROUP" complete:"group" help:"with the egress password of that group, instead of keys"`
 	Self      bool   `opt:"self-password,P" help:"with the account's own egress password, instead of keys"`
 	ProxyUser string `opt:"proxy-user" arg:"USER" help:"the login there; the one at the target if not given"`
+	DB        string `opt:"db" arg:"NAME" complete:"database" help:"instead of a target, a database"`
 }
+
+// needs implements partly: a database has no host to be given.
+func (r *WhyAccess) needs(option string) bool { return option != "host" || r.DB == "" }
 
 // WhyAccessValue is the value of whyAccess.
 type WhyAccessValue struct {
@@ -35,7 +39,8 @@ type WhyAccessValue struct {
 	ProxyIP   *string       `json:"proxyIp"`
 	ProxyPort *int          `json:"proxyPort"`
 	ProxyUser *string       `json:"proxyUser"`
-	Decisions []WhyDecision `json:"decisions"` // all must allow
+	Database  string        `json:"database,omitempty"` // the name that the gateway offers it by
+	Decisions []WhyDecision `json:"decisions"`          // all must allow
 }
 
 // WhyDecision is one question put to policy: the login, and then the right to
@@ -59,12 +64,14 @@ type WhyCheck struct {
 
 // WhyList is one list of accesses: whether it grants, and why not.
 type WhyList struct {
-	Type    string        `json:"type"`
-	Group   *string       `json:"group"`
-	Grants  bool          `json:"grants"`
-	Access  *ListedAccess `json:"access"` // the one that counts
-	Because *string       `json:"because"`
-	Misses  []WhyMiss     `json:"misses"` // accesses for that address that are for something else
+	Type   string        `json:"type"`
+	Group  *string       `json:"group"`
+	Grants bool          `json:"grants"`
+	Access *ListedAccess `json:"access"` // the one that counts
+	// Database is the one that is asked for, as this list gives it.
+	Database *Database `json:"database,omitempty"`
+	Because  *string   `json:"because"`
+	Misses   []WhyMiss `json:"misses"` // accesses for that address that are for something else
 }
 
 // WhyMiss is an access that does not cover what is asked.
@@ -74,7 +81,8 @@ type WhyMiss struct {
 }
 
 // WhyCredential is one egress key, or the egress password of that number, the
-// current one being 0; its algorithm is "password".
+// current one being 0; its algorithm is "password". Of a database it is one of
+// password, hook and certificate, without any of that.
 type WhyCredential struct {
 	Type        string  `json:"type"`
 	Group       *string `json:"group"`
@@ -96,6 +104,7 @@ func whyAccessCommand() *Command {
 			"whyAccess root@192.0.2.7",
 			"whyAccess root@[2001:db8::7]:2222 --account alice --from 198.51.100.4",
 			"whyAccess 192.0.2.7 --user www --protocol sftp --json",
+			"whyAccess --db orders",
 		},
 		New:  func() any { return new(WhyAccess) },
 		Text: whyAccessText,
@@ -148,6 +157,9 @@ func writeWhy(w io.Writer, d WhyDecision) {
 			fmt.Fprint(w, "      by  ")
 			writeAccess(w, l.Access)
 		}
+		if l.Database != nil {
+			fmt.Fprintf(w, "      %s, rights %s\n", l.Database.at(), strings.Join(append([]string{l.Database.Allow}, l.Database.limits()...), ", "))
+		}
 		for _, m := range l.Misses {
 			fmt.Fprintf(w, "      %s: %s\n", m.Access, m.Because)
 		}
@@ -158,10 +170,16 @@ func writeWhy(w io.Writer, d WhyDecision) {
 	if d.MFARequired != "none" {
 		fmt.Fprintf(w, "Second factor required: %s\n", d.MFARequired)
 	}
-	if len(d.Credentials) == 0 {
+	if len(d.Credentials) == 0 && d.Lists[0].Database != nil {
+		fmt.Fprintln(w, "The database has no credential.")
+	} else if len(d.Credentials) == 0 {
 		fmt.Fprintln(w, "There is no egress key to try.")
 	}
 	for i, c := range d.Credentials {
+		if c.Password == nil && c.Fingerprint == "" {
+			fmt.Fprintf(w, "%d. %s of the database\n", i+1, c.Algorithm)
+			continue
+		}
 		if c.Password != nil {
 			fmt.Fprintf(w, "%d. egress password %d\n", i+1, *c.Password)
 			continue
