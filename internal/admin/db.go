@@ -2,8 +2,6 @@ package admin
 
 import (
 	"context"
-	"strings"
-	"time"
 
 	"gateway"
 	"gateway/internal/osh"
@@ -35,49 +33,11 @@ func db(ctx context.Context, c *call, r *osh.DB) (osh.Result, error) {
 		}
 		d = decision.Ways[0].Database
 	}
-	v := dbValue(d, group)
+	v := osh.DBValue{Database: shownDatabase(group, d, true)}
 	if err == nil {
 		v.IP = optional(addr.String())
 	}
-	v.Way = string(gateway.WayGroupGuest)
-	if g := c.snap.Group(group); g != nil && g.Has(gateway.Member, account, c.now) {
-		v.Way = string(gateway.WayGroupMember)
-	}
+	_, way := c.usable(d.Name)
+	v.Way = optional(string(way))
 	return c.ok(v, "Nothing was connected to. A connection to %s would be:", d.Name)
-}
-
-func dbValue(d *gateway.Database, group string) osh.DBValue {
-	v := osh.DBValue{
-		Name: d.Name, Group: group, Host: d.Host, Port: int(d.Port), Database: d.Database, User: d.User, Role: optional(d.Role),
-		TLS: d.TLS.String(), CA: "none", Credential: credentialOf(d), Allow: d.Allow.String(), Parameters: d.Parameters.String(), Results: d.Results,
-		Statement: limitOf(d.StatementTimeout), Idle: limitOf(d.IdleInTransaction),
-	}
-	switch {
-	case d.TLS == gateway.TLSVerifyFull && d.CA != "":
-		v.CA = "own"
-	case d.TLS == gateway.TLSVerifyFull:
-		v.CA = "system"
-	}
-	if d.Rows > 0 {
-		v.RowLimit = &d.Rows
-	}
-	return v
-}
-
-// credentialOf says what a login is made with, never the thing itself.
-func credentialOf(d *gateway.Database) string {
-	all := credentials(d)
-	if len(all) == 0 {
-		return "none"
-	}
-	return strings.Join(all, "+")
-}
-
-// limitOf is a limit as scripts read it; nil: there is none.
-func limitOf(d time.Duration) *int {
-	if d == 0 {
-		return nil
-	}
-	n := int(d / time.Second)
-	return &n
 }

@@ -153,3 +153,12 @@ func expirySeconds(t time.Time) *int64 {
 	n := t.Unix()
 	return &n
 }
+
+// limitOf is a limit in seconds; nil: there is none.
+func limitOf(d time.Duration) *int {
+	if d == 0 {
+		return nil
+	}
+	n := int(d / time.Second)
+	return &n
+}

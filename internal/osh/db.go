@@ -21,26 +21,11 @@ type DB struct {
 	Psql              []string
 }
 
-// DBValue is the value of db --explain-connection.
+// DBValue is the value of db --explain-connection: the database as who asks may
+// use it, and where that is now.
 type DBValue struct {
-	Name       string  `json:"name"`
-	Group      string  `json:"group"`
-	Way        string  `json:"way"`
-	Host       string  `json:"host"`
-	IP         *string `json:"ip"` // nil: the name can't be resolved
-	Port       int     `json:"port"`
-	Database   string  `json:"database"`
-	User       string  `json:"user"`
-	Role       *string `json:"role"`
-	TLS        string  `json:"tls"`
-	CA         string  `json:"ca"`         // own, system, or none
-	Credential string  `json:"credential"` // password, hook, certificate, both joined with +, or none
-	Allow      string  `json:"allow"`
-	RowLimit   *int64  `json:"row_limit"`
-	Statement  *int    `json:"statement_timeout"`           // seconds
-	Idle       *int    `json:"idle_in_transaction_timeout"` // seconds
-	Parameters string  `json:"parameters"`
-	Results    int     `json:"results"`
+	Database
+	IP *string `json:"ip"` // nil: the name can't be resolved
 }
 
 // parseArgs implements ownArgs: OPTION ... [-- PSQL-OPTION ...].
@@ -91,37 +76,12 @@ func dbText(w io.Writer, r Result) error {
 	if err := json.Unmarshal(r.Value, &v); err != nil {
 		return err
 	}
-	where := fmt.Sprintf("%s:%d", v.Host, v.Port)
-	switch {
-	case v.IP == nil:
-		where += " (the name can't be resolved)"
-	case *v.IP != v.Host:
-		where += " (" + *v.IP + ")"
+	if v.IP == nil {
+		fmt.Fprintf(w, "  The name %s can't be resolved now.\n", v.Host)
+	} else if *v.IP != v.Host {
+		fmt.Fprintf(w, "  %s is %s now.\n", v.Host, *v.IP)
 	}
-	certificate := map[string]string{"own": "its certificate checked against the database's own CA", "system": "its certificate checked against those that the node trusts", "none": "its certificate not checked"}[v.CA]
-	if v.TLS == gateway.TLSDisable.String() {
-		certificate = "not encrypted"
-	}
-	fmt.Fprintf(w, "Server:     %s, TLS %s, %s\n", where, v.TLS, certificate)
-	fmt.Fprintf(w, "Login:      user %s at the database %s", v.User, v.Database)
-	if v.Role != nil {
-		fmt.Fprintf(w, ", then the role %s", *v.Role)
-	}
-	fmt.Fprintf(w, "\nCredential: %s\n", v.Credential)
-	fmt.Fprintf(w, "Allowed by: %s %s\n", v.Way, v.Group)
-	fmt.Fprintf(w, "You may:    %s", v.Allow)
-	for _, limit := range []struct {
-		text string
-		n    *int
-	}{{"seconds for a statement", v.Statement}, {"idle seconds in a transaction", v.Idle}} {
-		if limit.n != nil {
-			fmt.Fprintf(w, ", at most %d %s", *limit.n, limit.text)
-		}
-	}
-	if v.RowLimit != nil {
-		fmt.Fprintf(w, ", at most %d rows of a result", *v.RowLimit)
-	}
-	fmt.Fprintf(w, "\nRecorded:   statements; parameters: %s; rows of results: %d\n", v.Parameters, v.Results)
+	writeDatabase(w, &v.Database)
 	return nil
 }
 

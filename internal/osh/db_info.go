@@ -30,6 +30,12 @@ func dbInfoText(w io.Writer, r Result) error {
 	if err := json.Unmarshal(r.Value, &d); err != nil {
 		return err
 	}
+	writeDatabase(w, &d)
+	return nil
+}
+
+// writeDatabase writes all that is known of one.
+func writeDatabase(w io.Writer, d *Database) {
 	writeHeading(w, heading, "Database "+d.Name+" of the group "+d.Group)
 	line := func(what, text string) {
 		if text != "" {
@@ -47,7 +53,7 @@ func dbInfoText(w io.Writer, r Result) error {
 		line("comment", *d.Comment)
 	}
 	if d.DatabaseDetails == nil {
-		return nil
+		return
 	}
 	orNone := func(s *string) string {
 		if s == nil {
@@ -72,5 +78,4 @@ func dbInfoText(w io.Writer, r Result) error {
 		writeHeading(w, heading, "Guests:")
 		writeDatabaseGuests(w, d.Guests)
 	}
-	return nil
 }
