@@ -6,8 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,9 +103,19 @@ func (y way) run(b *testing.B, stdin io.Reader, stdout io.Writer, name string, a
 	}
 }
 
+// cpu is what this process has used.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // BenchmarkTransactions compares pgbench -M prepared -S straight and through the
 // relay, which records; an operation is a transaction of each client.
 func BenchmarkTransactions(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as session processes have it
 	for _, login := range []string{pgserver.Login, pgserver.Plain} {
 		both := ways(b, login)
 		both[0].run(b, nil, io.Discard, "pgbench", "-i", "-q", "-s", "10")
@@ -111,11 +123,13 @@ func BenchmarkTransactions(b *testing.B) {
 			for _, y := range both {
 				b.Run(fmt.Sprintf("%s/%d/%s", login, clients, y.name), func(b *testing.B) {
 					var out strings.Builder
+					before := cpu(b)
 					y.run(b, nil, &out, "pgbench", "-n", "-M", "prepared", "-S", "-c", strconv.Itoa(clients), "-t", strconv.Itoa(max(b.N, 100)))
 					if tps := regexp.MustCompile(`tps = ([0-9.]+)`).FindStringSubmatch(out.String()); tps != nil {
 						n, _ := strconv.ParseFloat(tps[1], 64)
 						b.ReportMetric(n, "tps")
 					}
+					b.ReportMetric(float64((cpu(b)-before).Nanoseconds())/float64(clients*max(b.N, 100)), "cpu-ns/transaction")
 				})
 			}
 		}
