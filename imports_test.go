@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"protocols/ssh":          {".", "recorder", "protocols", "internal/tcp", "internal/dialogue"},
 	"protocols/telnet":       {".", "recorder", "protocols", "internal/tcp", "internal/dialogue"},
 	"protocols/netconf":      {".", "recorder", "protocols", "protocols/ssh"}, // it is spoken inside of SSH
-	"protocols/postgres":     {".", "recorder", "protocols"},
+	"protocols/postgres":     {".", "recorder", "protocols", "internal/tcp"},
 	"protocols/protocoltest": {".", "recorder", "protocols"},
 
 	// In the session process.

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"gateway"
+	"gateway/internal/tcp"
 	"gateway/protocols"
 )
 
@@ -54,7 +55,9 @@ func (Backend) Login(ctx context.Context, nc net.Conn, _ gateway.Request, l prot
 		nc.Close()
 		return nil, errors.New("log in: the lease is for no database")
 	}
-	c := &conn{db: *l.Database, nc: nc, raw: nc}
+	fast := tcp.Wrap(nc)
+	defer fast.Done()
+	c := &conn{db: *l.Database, nc: fast, raw: nc}
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
 	err := c.login(ctx)
 	if !stop() && err == nil {
@@ -75,7 +78,7 @@ func (Backend) Login(ctx context.Context, nc net.Conn, _ gateway.Request, l prot
 }
 
 func (c *conn) login(ctx context.Context) error {
-	nc, err := encrypt(ctx, c.raw, &c.db)
+	nc, err := encrypt(ctx, c.nc, &c.db)
 	if err != nil {
 		return err
 	}
