@@ -15,6 +15,7 @@ const (
 	maxClient  = 256 << 20 // of what passes in pieces from the client
 	maxServer  = 1 << 30   // and from the server, which makes none that is longer
 	blockSize  = 64 << 10
+	firstBlock = 4 << 10 // most connections are idle, or say little at a time
 )
 
 // errTooLong says that a message is longer than its kind may be.
@@ -61,7 +62,7 @@ type pump struct {
 }
 
 func newPump(src io.Reader, rules *[256]rule, limit int) *pump {
-	return &pump{src: src, rules: rules, limit: limit, buf: make([]byte, blockSize)}
+	return &pump{src: src, rules: rules, limit: limit, buf: make([]byte, firstBlock)}
 }
 
 // next gives the next message; pass or drop follows.
@@ -167,15 +168,20 @@ func unexpected(err error) error {
 // room makes room for n unread bytes at least, and gives much room back.
 func (p *pump) room(n int) {
 	unread := p.buf[p.at:p.end]
-	switch size := max(n, blockSize); {
-	case len(p.buf) > blockSize && len(unread) <= blockSize && size == blockSize:
-		p.buf = append(make([]byte, 0, blockSize), unread...)[:blockSize]
-	case size > len(p.buf):
+	size := len(p.buf)
+	switch {
+	case size > blockSize && len(unread) <= blockSize && n <= blockSize:
+		size = blockSize
+	case p.end == size && size < blockSize:
+		size = blockSize // the last read filled it
+	case n > size:
 		// It grows with what arrives, not with what was announced.
-		size = min(size, max(2*len(p.buf), blockSize))
-		p.buf = append(make([]byte, 0, size), unread...)[:size]
-	default:
+		size = min(n, max(2*size, blockSize))
+	}
+	if size == len(p.buf) {
 		copy(p.buf, unread)
+	} else {
+		p.buf = append(make([]byte, 0, size), unread...)[:size]
 	}
 	p.from, p.at, p.end = 0, 0, len(unread)
 }

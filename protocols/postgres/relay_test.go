@@ -17,6 +17,7 @@ import (
 
 	"gateway"
 	"gateway/internal/scram"
+	"gateway/internal/tcp"
 	"gateway/interop-tests/pgserver"
 	"gateway/protocols"
 	"gateway/protocols/postgres"
@@ -99,7 +100,9 @@ func newWorldOf(tb testing.TB, s *pgserver.Server, db protocols.Database, sessio
 			}
 			all.Go(func() {
 				defer nc.Close()
-				w.done(w.serve(ctx, nc, session))
+				fast := tcp.Wrap(nc) // as in session processes
+				fast.Done()
+				w.done(w.serve(ctx, fast, session))
 			})
 		}
 	})
