@@ -56,16 +56,9 @@ func (s *Session) takeTarget(context.Context) (net.Conn, error) {
 	return net.FileConn(s.target)
 }
 
-// serveDatabase logs in over a connection that connect gives, and relays to its end.
+// serveDatabase logs in over a connection that connect gives, and relays to its
+// end. The relay itself tells the client why that comes.
 func (p *Pipeline) serveDatabase(ctx context.Context, s *Session, c *postgres.Client, connect func(context.Context) (net.Conn, error)) (gateway.Exit, string) {
-	stop := context.AfterFunc(ctx, func() {
-		// The relay may be waiting for either side.
-		if terminated, ok := errors.AsType[*TerminatedError](context.Cause(ctx)); ok {
-			_ = c.Refuse(stateAdminEnd, terminated.Text)
-		}
-		c.Close()
-	})
-	defer stop()
 	exit, err := p.relayDatabase(ctx, s, c, connect)
 	if err == nil {
 		return exit, ""

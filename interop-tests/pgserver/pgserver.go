@@ -254,7 +254,10 @@ func (s *Server) run() error {
 	case <-s.done:
 		return fmt.Errorf("PostgreSQL does not start:\n%s", s.Log())
 	}
-	s.Port, s.cmd = port, cmd
+	s.cmd = cmd
+	if s.Port == 0 {
+		s.Port = port
+	}
 	return nil
 }
 

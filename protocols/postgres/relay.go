@@ -68,6 +68,7 @@ func (c *conn) Relay(ctx context.Context, client protocols.Client, s protocols.S
 	}
 	if err != nil {
 		r.goodbye(ctx, err)
+		client.Close()
 	} else {
 		err = r.run(ctx)
 	}
@@ -138,11 +139,21 @@ func (r *relay) run(ctx context.Context) error {
 	stop()
 	r.conn.nc.SetDeadline(time.Unix(1, 0)) // ends what waits for the server
 	slow := time.AfterFunc(grace, func() { r.client.Close() })
-	<-down
-	r.goodbye(ctx, err)
-	slow.Stop()
-	r.client.Close()
-	<-up
+	ended := make(chan struct{})
+	go func() {
+		<-down
+		r.goodbye(ctx, err)
+		slow.Stop()
+		r.client.Close()
+		<-up
+		close(ended)
+	}()
+	// A write into an SSH channel whose other side takes nothing does not end with
+	// the channel, but with the connection. Whatever it still does is in vain.
+	select {
+	case <-ended:
+	case <-time.After(2 * grace):
+	}
 	if ctx.Err() != nil {
 		r.stopWork()
 	}
