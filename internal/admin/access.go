@@ -217,7 +217,8 @@ func cleanComment(s string) string {
 }
 
 // probe logs in to the target of a with keys, which belong to o, unless it is
-// more than one, or not to be logged in to with a key, or force.
+// more than one, or not to be logged in to with a key, or force. No password is
+// tried: whatever answers there would learn it before anybody wants to go there.
 func (c *call) probe(ctx context.Context, a gateway.Access, force bool, o store.Owner, keys []gateway.EgressKey) error {
 	several := func(user string, port uint16) bool {
 		return user == "" || strings.ContainsAny(user, "*?") || port == 0
@@ -230,6 +231,9 @@ func (c *call) probe(ctx context.Context, a gateway.Access, force bool, o store.
 	}
 	if a.ForceKey != "" {
 		keys = slices.DeleteFunc(slices.Clone(keys), func(k gateway.EgressKey) bool { return k.Fingerprint != a.ForceKey })
+	}
+	if len(keys) == 0 {
+		return c.fail("ERR_CONNECTION_FAILED", "can't log in to %s: there is no egress key to try; an access for passwords wants --force, or --force-password", a.String())
 	}
 	legacy := a.Legacy
 	if a.Profile != "" {

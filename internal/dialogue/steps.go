@@ -14,6 +14,19 @@ func isFailed(c *compiled) []*regexp.Regexp   { return c.failed }
 func isLocked(c *compiled) []*regexp.Regexp   { return c.locked }
 func isIgnored(c *compiled) []*regexp.Regexp  { return c.ignore }
 
+// question is a line that asks who somebody is, and no more: the prompt of a
+// shell has the name of the device, and none that is named like that is worth a
+// login that did not end.
+var question = regexp.MustCompile(`(?i)\A(?:(?:enter|your|new|old|current|next|verify|confirm|retype|re-enter|one-time|the) )*` +
+	`(?:password|passwd|passcode|pass ?phrase|pin|pin ?code|token|tokencode|otp|user ?name|login)(?: again)? ?[>#$%:?]+\z`)
+
+func asks(line []byte) bool { return question.Match(line) }
+
+// atPrompt reports whether a line is the prompt of a shell.
+func (e *Engine) atPrompt(line []byte) bool {
+	return !asks(line) && (e.is(line, isShell) || matches(e.now.secondShell, line))
+}
+
 // Quiet tells that nothing came for QuietTime.
 func (e *Engine) Quiet() []Action {
 	line := e.screen.unfinished()
@@ -36,7 +49,7 @@ func (e *Engine) Quiet() []Action {
 	case wantShell:
 		return e.atShell(line)
 	case wantCommand:
-		if e.is(line, isShell) || matches(e.now.secondShell, line) {
+		if e.atPrompt(line) {
 			return e.next(line)
 		}
 	case wantSecondPassword, wantSecondShell:
@@ -79,7 +92,7 @@ func (e *Engine) atShell(line []byte) []Action {
 	switch {
 	case e.opts.Start != AtShell && (e.is(line, isPassword) || e.is(line, isLogin)):
 		return e.fail(AuthenticationFailed)
-	case e.is(line, isShell) || matches(e.now.secondShell, line):
+	case e.atPrompt(line):
 		return e.next(line)
 	}
 	for i, re := range e.now.menu {
@@ -147,7 +160,7 @@ func (e *Engine) next(line []byte) []Action {
 
 func (e *Engine) atSecond(line []byte) []Action {
 	switch {
-	case matches(e.now.secondShell, line):
+	case matches(e.now.secondShell, line) && !asks(line):
 		return e.next(line)
 	case e.state == wantSecondPassword && matches(e.now.secondPassword, line):
 		if !e.hidden() {

@@ -101,11 +101,12 @@ func (b *Backend) loginWithKeys(ctx context.Context, nc net.Conn, peer string, r
 // handshake makes one attempt over nc, which it closes if that fails.
 func (b *Backend) handshake(ctx context.Context, nc net.Conn, a *attempt, action gateway.Action) (*conn, error) {
 	wire := tcp.Wrap(nc)
+	peer := &opening{Conn: wire}
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
-	sc, channels, requests, err := ssh.NewClientConn(wire, "", a.config())
+	sc, channels, requests, err := ssh.NewClientConn(peer, "", a.config())
 	if !stop() {
 		nc.Close()
-		return nil, a.interrupted(ctx)
+		return nil, a.interrupted(ctx, peer.hint())
 	}
 	if err != nil {
 		return nil, a.failed(err)

@@ -15,14 +15,14 @@ import (
 	"gateway/protocols"
 )
 
-// interrupted is the error of a handshake that ctx ended.
-func (a *attempt) interrupted(ctx context.Context) error {
+// interrupted is the error of a handshake that ctx ended, with a hint why.
+func (a *attempt) interrupted(ctx context.Context, hint string) error {
 	cause := context.Cause(ctx)
 	if !errors.Is(cause, context.DeadlineExceeded) {
 		return fmt.Errorf("log in: %w", cause)
 	}
 	return &protocols.LoginError{Kind: protocols.HandshakeTimeout,
-		Err: fmt.Errorf("%s did not finish the handshake in time: %w", a.peer, cause)}
+		Err: fmt.Errorf("%s did not finish the handshake in time%s: %w", a.peer, hint, cause)}
 }
 
 // failed says why the handshake ended with err, in words for the person. What
@@ -53,6 +53,8 @@ func (a *attempt) failed(err error) error {
 		during = "authentication"
 	}
 	switch {
+	case errors.Is(err, errTelnet):
+		return &protocols.LoginError{Kind: protocols.BrokenHandshake, Err: errTelnet}
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return &protocols.LoginError{Kind: protocols.BrokenHandshake,
 			Err: fmt.Errorf("%s reset the connection during %s", a.peer, during)}

@@ -30,7 +30,7 @@ func (b *Backend) jump(ctx context.Context, nc net.Conn, r gateway.Request, l *p
 	if !stop() {
 		c.Close()
 		late := attempt{peer: "the jump host"}
-		return nil, nil, atJumpHost(r.Jump, late.interrupted(ctx))
+		return nil, nil, atJumpHost(r.Jump, late.interrupted(ctx, ""))
 	}
 	if err != nil {
 		c.Close()

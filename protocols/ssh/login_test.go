@@ -277,6 +277,30 @@ func TestForeignPeers(t *testing.T) {
 	}
 }
 
+// TestTelnetTarget finds telnet where SSH was expected, at once or when the time
+// is up, and is not misled by text before the version.
+func TestTelnetTarget(t *testing.T) {
+	for said, want := range map[string]string{
+		"\xff\xfd\x18\xff\xfb\x01": "it speaks telnet, not SSH",
+		"switch login: ":           `in time; it said "switch login: " in place of a version of SSH; to connect over telnet: -e`,
+		"SSH-2.0-slow\r\n":         "in time: context",
+		"":                         "in time: context",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ours, theirs := net.Pipe()
+			defer theirs.Close()
+			go io.Copy(io.Discard, theirs)
+			go io.WriteString(theirs, said)
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			err := new(ssh.Backend).Probe(ctx, ours, gateway.Request{}, lease())
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: Probe = %v, want %q", said, err, want)
+			}
+		})
+	}
+}
+
 // TestSilentTarget lets the deadline end a handshake.
 func TestSilentTarget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
