@@ -49,7 +49,7 @@ func (b *bench) postgres() error {
 		return err
 	}
 	defer d.close()
-	for _, measure := range []func(*databases) error{b.transactions, b.copies, b.idleForwards} {
+	for _, measure := range []func(*databases) error{b.transactions, b.copies, b.prompt, b.idleForwards} {
 		if err := measure(d); err != nil {
 			return err
 		}
