@@ -147,7 +147,8 @@ func TestDatabaseClient(t *testing.T) {
 
 func TestDatabaseTerminal(t *testing.T) {
 	t.Parallel()
-	d := newDatabases(t)
+	d := newDatabases(t, "idleKillTimeout=5")
+	idle, _ := d.terminal("--osh", "db", "sales")
 	c, term := d.terminal("--osh", "db", "sales")
 	d.await(&c.out, "sales=> ")
 	fmt.Fprint(term, "select 6*7 as answer;\r")
@@ -156,4 +157,8 @@ func TestDatabaseTerminal(t *testing.T) {
 	if code, err := c.code(); err != nil || code != 0 {
 		t.Errorf("psql ended with %d, %v:\n%s", code, err, c.out.String())
 	}
+	if code, err := idle.code(); code != 117 {
+		t.Errorf("psql that nobody types at ended with %d, %v:\n%s", code, err, idle.out.String())
+	}
+	d.await(&idle.out, "ended by the gateway: nothing was typed for 5s")
 }

@@ -278,6 +278,7 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 	if refusal, text, ok := d.Unmet(); ok {
 		return &control.Refusal{Refusal: refusal, Text: text}
 	}
+	s.idle = c.idleLimits(s, snapshot, d.Ways)
 	if s.request.Protocol == gateway.Postgres {
 		return s.leaseDatabase(d.Ways)
 	}
@@ -286,7 +287,6 @@ func (c *conn) decide(s *live, now time.Time) *control.Refusal {
 	if refusal := s.decideSecond(snapshot, now); refusal != nil {
 		return refusal
 	}
-	s.idle = c.idleLimits(s, snapshot, d.Ways)
 	if refusal := s.readProfiles(d.Ways); refusal != nil {
 		return refusal
 	}

@@ -71,7 +71,7 @@ func (p *Pipeline) ConnectClient(ctx context.Context, r control.Open, c protocol
 	if isTerm {
 		r.Term, r.Size, _ = term.Term()
 	}
-	r.Client.Terminal = isTerm
+	r.Client.Terminal, r.Screen = isTerm, isTerm
 	s, ctx, err := p.Open(ctx, r)
 	if err != nil {
 		return gateway.Exit{Code: refuse(refusalOf(err))}
@@ -81,6 +81,11 @@ func (p *Pipeline) ConnectClient(ctx context.Context, r control.Open, c protocol
 		show(fmt.Sprintf("*** %s: welcome %s, you are allowed to use %s: %s at %s, as %s by %s",
 			gateway.Printable(p.Name), p.Account, d.Name, d.Allow, s.Target, gateway.Printable(d.Database), gateway.Printable(d.Way)))
 		show(fmt.Sprintf("    every statement is recorded, as %s, sealed with %s", s.Session, s.AuditKey))
+	}
+	if isTerm {
+		w := p.watched(s, term)
+		defer w.begin(ctx)()
+		c = w
 	}
 	exit, err := p.runProgram(ctx, s, c)
 	comment := ""
