@@ -130,16 +130,17 @@ func (m *model) meant(r gateway.Request, account string) string {
 	for _, name := range slices.Sorted(maps.Keys(m.groups)) {
 		for _, d := range m.groups[name].Databases {
 			kind, found := usable(m.groups[name], account, d)
-			text := fmt.Sprintf("%s of %s: %+v", d.Name, name, found)
 			if !strings.HasPrefix(kind, "group-") {
 				continue
 			}
-			if d.Name == strings.ToLower(host) {
-				return text
-			}
+			byName := d.Name == strings.ToLower(host)
 			same := strings.ToLower(d.Host) == strings.TrimSuffix(strings.ToLower(host), ".") || "::ffff:"+d.Host == host
-			if !same || d.Port != r.Target.Port {
+			if !byName && (!same || d.Port != r.Target.Port) {
 				continue
+			}
+			text := fmt.Sprintf("%s of %s: %+v", d.Name, name, found)
+			if byName {
+				return text
 			}
 			list = append(list, text)
 			if d.Database == database {
