@@ -10,6 +10,7 @@ import (
 
 	"gateway"
 	"gateway/internal/control"
+	"gateway/protocols"
 	"gateway/protocols/postgres"
 )
 
@@ -18,10 +19,10 @@ const startupTimeout = 30 * time.Second
 
 // sqlstate of what is told to clients, PostgreSQL's Appendix A.
 const (
-	stateNotAllowed  = "28000" // invalid_authorization_specification
-	stateNoConnect   = "08001" // sqlclient_unable_to_establish_sqlconnection
-	stateAdminEnd    = "57P01" // admin_shutdown
-	stateSystemError = "58000"
+	stateNotAllowed = "28000" // invalid_authorization_specification
+	stateNoConnect  = "08001" // sqlclient_unable_to_establish_sqlconnection
+	stateAdminEnd   = "57P01" // admin_shutdown
+	stateNoRecord   = "58030" // io_error
 )
 
 // Forward serves one forwarded connection, which a client opened to what it
@@ -36,7 +37,8 @@ func (p *Pipeline) Forward(ctx context.Context, nc io.ReadWriteCloser, host stri
 		Protocol: gateway.Postgres, Host: host, Port: port, Database: c.Database(), Action: gateway.Action{Kind: "connect"},
 	})
 	if err != nil {
-		_ = c.Refuse(stateNotAllowed, refusalOf(err).Text)
+		refusal := refusalOf(err)
+		_ = c.Refuse(refusalState(refusal), refusal.Text)
 		return
 	}
 	exit, comment := p.serveDatabase(ctx, s, c, s.takeTarget)
@@ -59,40 +61,62 @@ func (s *Session) takeTarget(context.Context) (net.Conn, error) {
 // serveDatabase logs in over a connection that connect gives, and relays to its
 // end. The relay itself tells the client why that comes.
 func (p *Pipeline) serveDatabase(ctx context.Context, s *Session, c *postgres.Client, connect func(context.Context) (net.Conn, error)) (gateway.Exit, string) {
-	exit, err := p.relayDatabase(ctx, s, c, connect)
+	conn, err := p.loginDatabase(ctx, s, c, connect)
+	if err != nil {
+		exit, comment := p.failed(ctx, err, s, func(string) {})
+		_ = c.Refuse(loginFailure(ctx, s, err))
+		return exit, comment
+	}
+	defer conn.Close()
+	exit, err := conn.Relay(ctx, c, s)
 	if err == nil {
 		return exit, ""
 	}
-	told := ""
-	exit, comment := p.failed(ctx, err, s, func(text string) { told = text })
-	state := stateNoConnect
-	if errors.Is(err, gateway.ErrNoRecord) {
-		state = stateSystemError
-	}
-	_ = c.Refuse(state, told)
-	return exit, comment
+	return p.failed(ctx, err, s, func(string) {}) // the relay has told the client
 }
 
-func (p *Pipeline) relayDatabase(ctx context.Context, s *Session, c *postgres.Client, connect func(context.Context) (net.Conn, error)) (gateway.Exit, error) {
+func (p *Pipeline) loginDatabase(ctx context.Context, s *Session, c *postgres.Client, connect func(context.Context) (net.Conn, error)) (protocols.Conn, error) {
 	backend := p.Backends[gateway.Postgres]
 	if backend == nil || s.Database == nil {
-		return gateway.Exit{}, fmt.Errorf("protocol %s: %w", gateway.Postgres, gateway.ErrInvalid)
+		return nil, fmt.Errorf("protocol %s: %w", gateway.Postgres, gateway.ErrInvalid)
 	}
 	nc, err := connect(ctx)
 	if err != nil {
-		return gateway.Exit{}, fmt.Errorf("connect to the database: %w", err)
+		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
-	loginCtx, cancel := context.WithTimeout(ctx, loginTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, loginTimeout,
+		&protocols.LoginError{Kind: protocols.HandshakeTimeout, Err: fmt.Errorf("the server has not finished the login within %v", loginTimeout)})
 	defer cancel()
 	lease := Lease(ctx, p.Monitor, s.OpenReply, Person{})
 	lease.Database.Settings = c.Settings()
-	conn, err := backend.Login(loginCtx, nc, gateway.Request{
+	return backend.Login(ctx, nc, gateway.Request{
 		Session: s.Session, Principal: gateway.Principal{Account: p.Account}, Protocol: gateway.Postgres,
 		Target: s.Target, Database: s.Database.Name, Action: gateway.Action{Kind: "connect"},
 	}, lease)
-	if err != nil {
-		return gateway.Exit{}, err
+}
+
+// refusalState is the SQLSTATE of what was not opened: drivers try some again.
+func refusalState(r control.Refusal) string {
+	switch r.Code {
+	case gateway.RefusalHostNotFound.Code, gateway.RefusalExecFailed.Code, gateway.ExitLoginFailed, gateway.ExitConnectTimeout:
+		return stateNoConnect
+	case gateway.RefusalRecorder.Code, gateway.RefusalNoSpace.Code:
+		return stateNoRecord
 	}
-	defer conn.Close()
-	return conn.Relay(ctx, c, s)
+	return stateNotAllowed
+}
+
+// loginFailure is what a client is told of a login that did not succeed.
+func loginFailure(ctx context.Context, s *Session, err error) (state, text string) {
+	state = stateNoConnect
+	if terminated, ok := errors.AsType[*TerminatedError](context.Cause(ctx)); ok {
+		return stateAdminEnd, terminated.Text
+	}
+	if said, ok := errors.AsType[*postgres.ServerError](err); ok {
+		state = said.State
+	}
+	if login, ok := errors.AsType[*protocols.LoginError](err); ok {
+		err = login.Err
+	}
+	return state, fmt.Sprintf("database %s: %s", s.Database.Name, errorText(err))
 }

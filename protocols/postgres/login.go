@@ -292,12 +292,20 @@ func (c *conn) run(sql string) error {
 	}
 }
 
+// ServerError is what a server said against a login.
+type ServerError struct{ State, text string }
+
+func (e *ServerError) Error() string { return e.text + " (SQLSTATE " + e.State + ")" }
+
 // loginError is what the server said against the login. The person is told the
 // code; the words may name what is not theirs to know.
 func loginError(body []byte) error {
 	var e pgproto3.ErrorResponse
 	if err := e.Decode(body); err != nil {
 		return err
+	}
+	if len(e.Code) != 5 {
+		return errMalformed
 	}
 	kind, text := protocols.BrokenHandshake, "the server does not accept the connection"
 	switch {
@@ -309,11 +317,11 @@ func loginError(body []byte) error {
 		text = "the server has too many connections"
 	case e.Code == "57P03":
 		text = "the server is starting up or shutting down"
-	case e.Code == "42704" || e.Code == "42501":
+	case e.Code == "22023" || e.Code == "42704" || e.Code == "42501":
 		kind, text = protocols.AuthFailed, "the server refuses the role"
 	}
 	return &protocols.LoginError{
-		Kind: kind, Err: fmt.Errorf("%s (SQLSTATE %s)", text, gateway.Printable(e.Code)), Tail: gateway.Printable(e.Message),
+		Kind: kind, Err: &ServerError{gateway.Printable(e.Code), text}, Tail: gateway.Printable(e.Message),
 	}
 }
 

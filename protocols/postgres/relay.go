@@ -154,14 +154,14 @@ func (r *relay) run(ctx context.Context) error {
 	case <-ended:
 	case <-time.After(2 * grace):
 	}
-	if ctx.Err() != nil {
+	if !errors.Is(err, errTerminated) && !errors.Is(err, errServerGone) {
 		r.stopWork()
 	}
 	return err
 }
 
-// stopWork cancels what the server still does for a session that may not go on;
-// it would not notice for long.
+// stopWork cancels what the server still does for a session that may not go on,
+// or for a client that went without goodbye; it would not notice for long.
 func (r *relay) stopWork() {
 	if r.queue.running() == 0 {
 		return
@@ -175,14 +175,14 @@ func (r *relay) stopWork() {
 // goodbye tells the client why the connection ends, if that is the gateway's
 // doing and the client is not in the middle of a message.
 func (r *relay) goodbye(ctx context.Context, err error) {
-	if r.down.torn || err == nil || errors.Is(err, errTerminated) || errors.Is(err, errServerGone) {
+	if r.down.torn || err == nil || errors.Is(err, errTerminated) || errors.Is(err, errClientGone) || errors.Is(err, errServerGone) {
 		return
 	}
 	f := &fatal{state: "08006", text: "the connection with the server broke"}
 	switch {
 	case errors.As(err, &f):
 	case ctx.Err() != nil:
-		f = &fatal{state: "57P01", text: "the session has ended: " + gateway.Printable(context.Cause(ctx).Error())}
+		f = &fatal{state: "57P01", text: gateway.Printable(context.Cause(ctx).Error())}
 	case errors.Is(err, errTooLong):
 		f = &fatal{state: "54000", text: err.Error()}
 	case errors.Is(err, errMalformed), errors.Is(err, errOutOfStep):
@@ -201,7 +201,7 @@ func (r *relay) end(ctx context.Context, err error) (gateway.Exit, error) {
 	switch cause := context.Cause(ctx); {
 	case cause != nil:
 		return gateway.Exit{}, cause
-	case err == nil, errors.Is(err, errTerminated):
+	case err == nil, errors.Is(err, errTerminated), errors.Is(err, errClientGone):
 		return gateway.Exit{}, nil
 	}
 	return gateway.Exit{}, err
@@ -209,6 +209,7 @@ func (r *relay) end(ctx context.Context, err error) (gateway.Exit, error) {
 
 var (
 	errTerminated = errors.New("the client has said goodbye")
+	errClientGone = errors.New("the client has closed the connection")
 	errServerGone = errors.New("the server has closed the connection")
 )
 

@@ -48,7 +48,7 @@ func (r *relay) fromClient(ctx context.Context) error {
 	for {
 		m, err := r.up.next()
 		if err == io.EOF {
-			return errTerminated
+			return errClientGone
 		}
 		if err != nil {
 			return fmt.Errorf("from the client: %w", err)
