@@ -53,26 +53,35 @@ func (d *databases) osh(stdin string, words ...string) string {
 	return c.out.String()
 }
 
+// forwarded is a client that forwards a port of ours.
+type forwarded struct {
+	*client
+	port int
+}
+
 // forward starts a client, with options of ssh, that forwards a free port of ours
 // to host:port, and gives that port.
 func (d *databases) forward(host string, port int, options ...string) int {
+	return d.forwarding(host, port, options...).port
+}
+
+func (d *databases) forwarding(host string, port int, options ...string) forwarded {
 	d.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	d.check(err)
 	ours := l.Addr().(*net.TCPAddr).Port
 	l.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	args := append([]string{"-F", d.config, "-N", "-o", "ExitOnForwardFailure=yes", "-L", fmt.Sprintf("127.0.0.1:%d:%s:%d", ours, host, port)}, options...)
-	cmd := exec.CommandContext(ctx, "ssh", append(args, "gw")...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	var said transcript
-	cmd.Stderr = &said
-	d.check(cmd.Start())
+	args := append([]string{"-F", d.config, "-N", "-o", "ExitOnForwardFailure=yes"}, options...)
+	c := &client{Cmd: exec.CommandContext(ctx, "ssh", append(args, "-L", fmt.Sprintf("127.0.0.1:%d:%s:%d", ours, host, port), "gw")...)}
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	c.Stderr = &c.err
+	d.check(c.Start())
 	d.t.Cleanup(func() {
 		cancel()
-		cmd.Wait()
+		c.Wait()
 		if d.t.Failed() {
-			d.t.Logf("the client that forwards said:\n%s", said.String())
+			d.t.Logf("the client that forwards said:\n%s", c.err.String())
 		}
 	})
 	d.check(eventually(func() error {
@@ -82,7 +91,7 @@ func (d *databases) forward(host string, port int, options ...string) int {
 		}
 		return err
 	}))
-	return ours
+	return forwarded{c, ours}
 }
 
 // tool runs a program of PostgreSQL's against a forwarded port.

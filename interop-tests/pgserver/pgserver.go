@@ -37,6 +37,8 @@ const (
 	Plain     = "plain" // SCRAM-SHA-256, without TLS only
 	Super     = "super" // a superuser; SCRAM-SHA-256, over TLS only
 	Superuser = "postgres"
+	// Others is a role; who is in it logs in as Login does.
+	Others = "others"
 )
 
 const access = `
@@ -45,7 +47,7 @@ hostssl  all cert      127.0.0.1/32 cert
 hostssl  all md5       127.0.0.1/32 md5
 hostssl  all clear     127.0.0.1/32 password
 hostnossl all plain    127.0.0.1/32 scram-sha-256
-hostssl  all app,super 127.0.0.1/32 scram-sha-256
+hostssl  all app,super,+others 127.0.0.1/32 scram-sha-256
 `
 
 const settings = `
@@ -65,6 +67,7 @@ lc_messages = 'C'
 `
 
 const logins = `
+CREATE ROLE others;
 CREATE ROLE app LOGIN PASSWORD '%[1]s';
 CREATE ROLE clear LOGIN PASSWORD '%[1]s';
 CREATE ROLE plain LOGIN PASSWORD '%[1]s';
@@ -262,11 +265,14 @@ func (s *Server) run() error {
 }
 
 // Stop ends the server at once: connections break.
-func (s *Server) Stop() {
+func (s *Server) Stop() { s.End(syscall.SIGQUIT) }
+
+// End ends the server in one of the ways of its manual, section 19.5.
+func (s *Server) End(how os.Signal) {
 	if s.cmd == nil {
 		return
 	}
-	s.cmd.Process.Signal(syscall.SIGQUIT)
+	s.cmd.Process.Signal(how)
 	<-s.done
 	s.cmd = nil
 }
