@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/creack/pty"
@@ -126,6 +127,52 @@ func TestDatabaseJail(t *testing.T) {
 	for _, attempt := range jailEscapes {
 		if !strings.Contains(recorded, names.Replace(attempt)) {
 			t.Errorf("%s is not on record", attempt)
+		}
+	}
+}
+
+// TestDatabaseJailEnds has psql run a statement for ever, and ends what it
+// depends on: nothing of it may stay.
+func TestDatabaseJailEnds(t *testing.T) {
+	t.Parallel()
+	d := newDatabases(t)
+	const psql = "/usr/bin/psql"
+	endings := []struct {
+		name string
+		end  func(c *client)
+	}{
+		{"the client is killed", func(c *client) { d.check(c.Process.Kill()) }},
+		{"the session process is killed", func(*client) {
+			pid, err := d.g.session()
+			d.check(err)
+			d.check(syscall.Kill(pid, syscall.SIGKILL))
+		}},
+		{"psql is killed", func(*client) {
+			pid, err := d.g.one(psql)
+			d.check(err)
+			d.check(syscall.Kill(pid, syscall.SIGKILL))
+		}},
+	}
+	for _, ending := range endings {
+		for _, terminal := range []string{"-tt", "-T"} {
+			c := d.ssh([]string{terminal}, "--osh", "db", "sales")
+			in := d.start(c)
+			fmt.Fprintln(in, `do $$ begin raise notice 'it runs'; perform pg_sleep(1000); end $$;`)
+			said := &c.err // a terminal has one output
+			if terminal == "-tt" {
+				said = &c.out
+			}
+			d.await(said, "NOTICE:  it runs")
+			ending.end(c)
+			d.check(eventually(func() error {
+				for _, part := range []string{psql, "gateway-session"} {
+					if pid, err := d.g.one(part); err == nil {
+						return fmt.Errorf("%s, %s: process %d of %s is still there", ending.name, terminal, pid, part)
+					}
+				}
+				return nil
+			}))
+			c.Wait()
 		}
 	}
 }

@@ -94,7 +94,7 @@ func findLibrary(name string, machine elf.Machine) (string, []string, error) {
 
 // existing are those of the paths that are there.
 func existing(paths ...string) []string {
-	return slices.DeleteFunc(paths, func(path string) bool {
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
 		_, err := os.Stat(path)
 		return err != nil
 	})
