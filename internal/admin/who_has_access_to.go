@@ -12,6 +12,9 @@ import (
 )
 
 func whoHasAccessTo(ctx context.Context, c *call, r *osh.WhoHasAccessTo) (osh.Result, error) {
+	if r.DB != "" {
+		return c.whoMayUse(r)
+	}
 	q, err := c.question(ctx, r)
 	if err != nil {
 		return osh.Result{}, err

@@ -16,9 +16,13 @@ type WhoHasAccessTo struct {
 	IgnorePersonal bool     `opt:"ignore-personal" help:"leave personal accesses out"`
 	IgnoreGroup    []string `opt:"ignore-group" arg:"GROUP" complete:"group" help:"leave that group out"`
 	ShowWildcards  bool     `opt:"show-wildcards" help:"also accesses to everywhere (0.0.0.0/0, ::/0)"`
+	DB             string   `opt:"db" arg:"NAME" complete:"database" help:"instead of a target, a database"`
 	ProxyOptions
 	FilterOptions
 }
+
+// needs implements partly: a database has no host to be given.
+func (r *WhoHasAccessTo) needs(option string) bool { return option != "host" || r.DB == "" }
 
 // AccountWays says through what an account has an access.
 type AccountWays struct {
@@ -33,7 +37,7 @@ func whoHasAccessToCommand() *Command {
 		Summary:  "the accounts that have an access to a target",
 		Long: "It compares with the accesses that were declared and tries none. Accounts that may not log in\n" +
 			"now, and networks that the settings forbid, make no difference.",
-		Examples: []string{"whoHasAccessTo --host 192.0.2.7", "whoHasAccessTo --host 192.0.2.7 --user root --port 22"},
+		Examples: []string{"whoHasAccessTo --host 192.0.2.7", "whoHasAccessTo --host 192.0.2.7 --user root --port 22", "whoHasAccessTo --db orders"},
 		New:      func() any { return new(WhoHasAccessTo) },
 		Text:     whoHasAccessToText,
 	}
