@@ -40,6 +40,12 @@ func newAttempt(peer, user string, l protocols.Lease) (*attempt, error) {
 		}
 		a.signers = append(a.signers, s)
 	}
+	// Some old gear announces signatures with SHA-2 and takes none of them.
+	for _, s := range a.signers[:len(l.Keys)] {
+		if old := s.(*signer).withSHA1(); old != nil {
+			a.signers = append(a.signers, old)
+		}
+	}
 	return a, nil
 }
 

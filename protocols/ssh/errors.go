@@ -78,8 +78,8 @@ func (a *attempt) denied(err error) error {
 	if len(a.signers) == 0 {
 		return errors.New("permission denied: there is no egress key to offer")
 	}
-	names := make([]string, len(a.signers))
-	for i, s := range a.signers {
+	names := make([]string, len(a.lease.Keys))
+	for i, s := range a.signers[:len(names)] { // what follows are the same keys
 		names[i] = s.PublicKey().Type() + " " + ssh.FingerprintSHA256(s.PublicKey())
 	}
 	return fmt.Errorf("permission denied for %s after offering %s%s", gateway.Printable(a.user), strings.Join(names, ", "), a.denial(err))

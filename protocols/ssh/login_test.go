@@ -82,6 +82,8 @@ func TestRSASignatures(t *testing.T) {
 		legacy bool
 		want   string // empty: refused
 	}{
+		{"announced in vain, legacy", nil, true, xssh.KeyAlgoRSA},
+		{"announced in vain", nil, false, ""},
 		{"both", []string{xssh.KeyAlgoRSASHA256, xssh.KeyAlgoRSASHA512, xssh.KeyAlgoRSA}, false, xssh.KeyAlgoRSASHA512},
 		{"256 only", []string{xssh.KeyAlgoRSASHA256}, false, xssh.KeyAlgoRSASHA256},
 		{"sha1 only", []string{xssh.KeyAlgoRSA}, false, ""},
@@ -92,6 +94,14 @@ func TestRSASignatures(t *testing.T) {
 			key := newRSA(t)
 			g := newTarget(t, key)
 			g.config.PublicKeyAuthAlgorithms = test.server
+			if test.server == nil {
+				announced := []string{xssh.KeyAlgoRSASHA512, xssh.KeyAlgoRSASHA256, xssh.KeyAlgoRSA}
+				g.config.PublicKeyAuthAlgorithms = announced
+				g.config.BannerCallback = func(xssh.ConnMetadata) string { // after they were announced
+					announced[0], announced[1] = xssh.KeyAlgoRSA, xssh.KeyAlgoRSA
+					return ""
+				}
+			}
 			l, signed := lease(key), ""
 			l.Legacy = test.legacy
 			sign := l.Keys[0].Sign

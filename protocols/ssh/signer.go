@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"golang.org/x/crypto/ssh"
 
@@ -31,6 +32,16 @@ func (a *attempt) newSigner(k *protocols.LeasedKey) (*signer, error) {
 		}
 	}
 	return s, nil
+}
+
+// withSHA1 gives the same key for SHA-1 only, nil where that is not permitted.
+func (s *signer) withSHA1() *signer {
+	if !slices.Contains(s.algorithms, ssh.KeyAlgoRSA) {
+		return nil
+	}
+	old := *s
+	old.algorithms = []string{ssh.KeyAlgoRSA}
+	return &old
 }
 
 // PublicKey implements ssh.Signer.
