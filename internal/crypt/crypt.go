@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/crypto/scrypt"
 
@@ -90,7 +91,8 @@ func sum(kind byte, password []byte, salt string, rounds int) (string, error) {
 	case '6':
 		return prefix + sha512Digits(shaCrypt(sha512.New(), password, []byte(salt), rounds)), nil
 	case '8':
-		key, err := pbkdf2.Key(sha256.New, string(password), []byte(salt), 20000, sha256.Size)
+		// The string shares the bytes, so that no copy outlives them.
+		key, err := pbkdf2.Key(sha256.New, unsafe.String(unsafe.SliceData(password), len(password)), []byte(salt), 20000, sha256.Size)
 		if err != nil {
 			return "", fmt.Errorf("hash password for type 8: %w", err)
 		}
@@ -147,6 +149,7 @@ func Matches(hash string, password gateway.Secret) bool {
 // md5crypt gives the digits of FreeBSD's crypt_md5.
 func md5crypt(password, salt []byte) string {
 	h := md5.New()
+	defer wipe(h)
 	h.Write(password)
 	h.Write(salt)
 	h.Write(password)

@@ -10,6 +10,7 @@ import (
 // shaCrypt is steps 1 to 21 of Ulrich Drepper, "Unix crypt using SHA-256 and
 // SHA-512".
 func shaCrypt(h hash.Hash, password, salt []byte, rounds int) []byte {
+	defer wipe(h)
 	h.Write(password)
 	h.Write(salt)
 	h.Write(password)
@@ -42,6 +43,16 @@ func shaCrypt(h hash.Hash, password, salt []byte, rounds int) []byte {
 	s := repeat(h.Sum(nil), len(salt)) // of digest DS
 	stretch(h, rounds, last, p, s)
 	return last
+}
+
+// wipe overwrites the block that h has last been given, with the password in it:
+// first all but one byte of the block, which are only kept, then the last.
+func wipe(h hash.Hash) {
+	zeros := make([]byte, h.BlockSize())
+	h.Reset()
+	h.Write(zeros[1:])
+	h.Write(zeros[:1])
+	h.Reset()
 }
 
 // stretch makes cracking slow: rounds times it puts the hash of the last
