@@ -73,8 +73,9 @@ var mayImport = map[string][]string{
 	"cmd/gateway-session": {".", "recorder", "protocols", "protocols/ssh", "protocols/telnet", "protocols/netconf", "protocols/postgres", "internal/ingress", "internal/session",
 		"internal/jail", "internal/control", "internal/ring", "internal/osh", "internal/tcp"},
 
-	"interop-tests":           {"interop-tests/pgserver"},
-	"interop-tests/bench":     {".", "internal/store", "internal/store/sqlite", "interop-tests/pgserver"}, // the store: to fill one that commands would fill in an hour
+	"interop-tests": {"interop-tests/pgserver"},
+	"interop-tests/bench": {".", "internal/store", "internal/store/sqlite", // to fill a store that commands would fill in an hour
+		"interop-tests/pgserver", "protocols", "protocols/postgres", "recorder", "internal/ring", "internal/scram", "internal/tcp"}, // a relay without SSH
 	"interop-tests/pgserver":  {},
 	"interop-tests/sshtarget": {},
 }

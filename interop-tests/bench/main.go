@@ -69,10 +69,14 @@ func run() error {
 	bin := flag.String("bin", "bin/gateway", "the gateway")
 	soak := flag.Duration("soak", 0, "instead of measuring, open sessions for so long and look for leaks")
 	asDevice := flag.Bool("device", false, "be the device that netconf measures with")
+	asRelay := flag.Bool("relay", false, "be the relay that postgres measures without SSH")
 	verbose := flag.Bool("v", false, "show what the servers and clients say")
 	flag.Parse()
 	if *asDevice {
 		return device(os.Stdin, os.Stdout)
+	}
+	if *asRelay {
+		return relay(os.Stdin, os.Stdout)
 	}
 
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -15,7 +15,7 @@ import (
 // databases is a PostgreSQL, and the ports at which the routes lead to it.
 type databases struct {
 	*pgserver.Server
-	ports    map[string]int // of each route, to a server that wants TLS
+	ports    map[string]int // of each route, and of the relay alone, to a server that wants TLS
 	plain    map[string]int // and to one that has none
 	forwards []*forward
 }
@@ -100,6 +100,12 @@ func (b *bench) lead(d *databases) error {
 			to.ports[r.name] = f.port
 		}
 	}
+	f, err := b.relayAlone(d)
+	if err != nil {
+		return err
+	}
+	d.forwards = append(d.forwards, f)
+	d.ports["relay"] = f.port
 	return nil
 }
 
@@ -173,7 +179,7 @@ func (b *bench) client(d *databases, route string, encrypted bool, name string, 
 	if !encrypted {
 		port, login, mode = d.plain[route], pgserver.Plain, "disable"
 	}
-	if route == "gateway" {
+	if route == "gateway" || route == "relay" {
 		mode = "disable" // as far as the gateway: SSH encrypts
 	}
 	path, err := pgserver.Program(name)
