@@ -22,9 +22,8 @@ type cancels struct {
 	waiting chan struct{} // likewise of the one that waits
 }
 
-// push notes the messages of a statement of the gateway's own, when no cancellation
-// is under way.
-func (c *cancels) push(r *relay, kinds string) error {
+// push notes messages, some of the gateway's own, when no cancellation is under way.
+func (c *cancels) push(r *relay, items []pending) error {
 	// Else what is under way would wait for itself.
 	if err := r.up.flush(); err != nil {
 		return err
@@ -34,8 +33,8 @@ func (c *cancels) push(r *relay, kinds string) error {
 		busy := c.busy
 		if busy == nil {
 			defer c.mu.Unlock()
-			for n := range len(kinds) {
-				if err := r.queue.push(pending{kind: kinds[n], own: true}); err != nil {
+			for _, i := range items {
+				if err := r.queue.push(i); err != nil {
 					return err
 				}
 			}

@@ -116,7 +116,7 @@ func (r *relay) answer(m message) (pass bool, err error) {
 		return r.readyForQuery(m.body)
 	}
 	head := r.queue.head()
-	if head != nil && head.own {
+	if head != nil && head.own && (m.kind != 'E' || head.fragile()) {
 		return false, r.ownAnswer(head.kind, m)
 	}
 	if m.kind == 'E' {
@@ -125,7 +125,8 @@ func (r *relay) answer(m message) (pass bool, err error) {
 	if head == nil {
 		return false, errOutOfStep
 	}
-	return true, r.result(head, m)
+	extra := head.simple && (m.kind == '1' || m.kind == '2' || m.kind == 'n')
+	return !extra, r.result(head, m)
 }
 
 func (r *relay) readyForQuery(body []byte) (pass bool, err error) {
@@ -153,6 +154,8 @@ func (r *relay) ownAnswer(asked byte, m message) error {
 	case m.kind == '1' && asked == 'P', m.kind == '2' && asked == 'B', m.kind == 'C' && asked == 'E', m.kind == '3' && asked == 'C':
 		r.queue.pop()
 		return nil
+	case m.kind == 'D' && asked == 'E':
+		return nil
 	case m.kind != 'E':
 		return errOutOfStep
 	}
@@ -174,6 +177,9 @@ func (r *relay) errorResponse(head *pending, body []byte) (pass bool, err error)
 		i = *head
 		r.queue.failed()
 	}
+	if i.own && string(state) != failing {
+		i.instead = nil // another error than what it looks for
+	}
 	if i.instead != nil {
 		state = []byte(i.instead.state)
 	}
@@ -182,11 +188,11 @@ func (r *relay) errorResponse(head *pending, body []byte) (pass bool, err error)
 	}
 	r.replies.str("sqlstate", state)
 	if i.instead == nil {
-		r.replies.hold(eventName(i.kind), false)
+		r.replies.hold(i.event(), false)
 		return true, nil
 	}
 	r.replies.str("refused", []byte(i.instead.text))
-	r.replies.hold(eventName(i.kind), false)
+	r.replies.hold(i.event(), false)
 	b, err := i.instead.response("ERROR").Encode(nil)
 	if err != nil {
 		return false, err
@@ -213,9 +219,12 @@ func sqlstate(b []byte) ([]byte, error) {
 	return nil, errMalformed
 }
 
-// eventName names what was asked for.
-func eventName(kind byte) string {
-	switch kind {
+// event names what was asked for.
+func (i *pending) event() string {
+	if i.simple {
+		return "query"
+	}
+	switch i.kind {
 	case 'Q':
 		return "query"
 	case 'P':
@@ -308,7 +317,7 @@ func (r *relay) complete(head *pending, m message) error {
 			clear(p.statements)
 		}
 	}
-	p.hold(eventName(head.kind), true)
+	p.hold(head.event(), true)
 	if head.kind == 'E' {
 		r.queue.pop()
 	}
@@ -329,7 +338,7 @@ func (r *relay) completed(i *pending, n uint64) error {
 	}
 	p.begin(n)
 	p.n = n
-	if i.kind == 'E' {
+	if i.kind == 'E' && !i.simple {
 		if b, ok := p.portals[i.name]; ok {
 			if b.statement != 0 {
 				p.integer("statement", int64(b.statement))

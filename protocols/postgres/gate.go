@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5/pgproto3"
-
 	"gateway"
 )
 
@@ -18,71 +16,72 @@ import (
 type gate struct {
 	relay  *relay
 	rights gateway.DatabaseRights
-	role   []byte // takes the role on
-	hold   []byte // makes a transaction read-only; nil: it needn't be
+	role   script // takes the role on
+	*hold         // of who may only read; nil: of who may write
 
-	unit bool    // messages of the extended protocol were passed since the last Sync
-	as   reading // at the beginning of the unit
-	over bool    // the unit has ended a transaction: nothing may run in it any more
+	unit     bool    // messages of the extended protocol were passed since the last Sync
+	tx       byte    // state at the beginning of the unit
+	executed bool    // there was an Execute in the unit
+	noisy    bool    // something that somebody wrote may have run in the unit
+	as       reading // at the beginning of the unit
+	over     bool    // the unit has ended a transaction: nothing may run in it any more
+	fresh    unnamed // made in this unit, and they run nothing that somebody wrote
 	// What ends a transaction, among what a client can run by a name. Of the
 	// unnamed ones: what is known if all of the unit works, and what was before it,
 	// as the server skips the rest of a unit after an error.
-	named    map[string]bool
-	unnamed  ending
-	before   ending
+	ending   map[string]bool // named ones
+	unnamed  unnamed
+	before   unnamed
 	failures int // of units, as the relay counts them
 }
 
-// ending says which of the unnamed statement and portal end a transaction.
-type ending struct{ statement, portal bool }
+// hold is what holds a transaction to reading.
+type hold struct {
+	begin script // makes it read-only
+	check script // fails if something was changed nevertheless
+}
+
+// Statements of the gateway's own. No name in them depends on the search_path,
+// and division by zero has the SQLSTATE failing.
+const (
+	readOnly = "SET transaction_read_only = on"
+	// A function can make a transaction read-write again before PostgreSQL 16, by a
+	// RESET; what it changes then takes a transaction number. What it leaves to a
+	// cursor that is held happens at the end only.
+	unchanged = "SELECT 1 OPERATOR(pg_catalog./) CASE WHEN pg_catalog.txid_current_if_assigned() IS NULL " +
+		"AND NOT EXISTS (SELECT FROM pg_catalog.pg_cursor() c WHERE c.is_holdable) THEN 1 ELSE 0 END"
+	failing = "22012"
+)
+
+// unnamed says what is true of the unnamed statement and the unnamed portal.
+type unnamed struct{ statement, portal bool }
 
 // maxEndings bounds the names that a client gives to COMMIT and the like.
 const maxEndings = 1000
 
-// readOnly makes the transaction read-only that the person's statements run in.
-const readOnly = "SET transaction_read_only = on"
-
 // newGate gives what guards r, or nil if everything is allowed.
-func newGate(r *relay) (guard, error) {
+func newGate(r *relay) (_ guard, err error) {
 	db := &r.conn.db
 	if db.Allow == gateway.DatabaseAll {
 		return nil, nil
 	}
-	g := &gate{relay: r, rights: db.Allow, named: map[string]bool{}}
-	var err error
+	g := &gate{relay: r, rights: db.Allow, ending: map[string]bool{}}
 	if db.Role != "" {
-		if g.role, err = ownUnit("SET ROLE "+quoteIdentifier(db.Role), true); err != nil {
+		if g.role, err = ownScript("SET ROLE "+quoteIdentifier(db.Role), nil, true); err != nil {
 			return nil, err
 		}
 	}
 	if db.Allow == gateway.DatabaseRead {
-		if g.hold, err = ownUnit(readOnly, false); err != nil {
+		g.hold = &hold{}
+		if g.hold.begin, err = ownScript(readOnly, nil, false); err != nil {
+			return nil, err
+		}
+		changed := &fatal{state: "25006", text: "your right in this database is \"read\", and this has changed something: it is undone"}
+		if g.hold.check, err = ownScript(unchanged, changed, false); err != nil {
 			return nil, err
 		}
 	}
 	return g, g.limitable()
-}
-
-// ownName names the statement of the gateway's own. A client that takes it
-// ends its session.
-const ownName = "gateway_limits"
-
-// ownUnit encodes a statement of the gateway's own. It is not a Query, because
-// that would be a transaction by itself and would drop the client's unnamed statement.
-func ownUnit(sql string, sync bool) (b []byte, err error) {
-	messages := []pgproto3.FrontendMessage{
-		&pgproto3.Parse{Name: ownName, Query: sql}, &pgproto3.Bind{PreparedStatement: ownName}, &pgproto3.Execute{},
-		&pgproto3.Close{ObjectType: 'S', Name: ownName},
-	}
-	if sync {
-		messages = append(messages, &pgproto3.Sync{})
-	}
-	for _, m := range messages {
-		if b, err = m.Encode(b); err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
 }
 
 // limitable checks that the server does not let the session do everything. The
@@ -98,30 +97,35 @@ func (g *gate) limitable() error {
 }
 
 // admit implements guard.
-func (g *gate) admit(_ context.Context, m message) (verdict, error) {
+func (g *gate) admit(_ context.Context, m message) (v verdict, err error) {
 	switch m.kind {
 	case 'S':
+		if g.unit && g.noisy && g.hold != nil && (g.tx != 'E' || g.executed) {
+			v.ahead = g.check
+		}
 		g.unit = false
-		return verdict{}, nil
+		return v, nil
 	case 'Q', 'F':
 		if g.unit {
-			return verdict{}, &fatal{state: "08P01", text: "a Sync is needed first where rights are limited"}
+			return v, &fatal{state: "08P01", text: "a Sync is needed first where rights are limited"}
 		}
-		tx, err := g.begin()
-		if err != nil {
-			return verdict{}, err
+		if err := g.begin(); err != nil {
+			return v, err
 		}
-		return g.simple(m, tx)
+		if m.kind == 'F' {
+			return g.judge(demand{class: gateway.DatabaseAll, why: "a function called by its number"}), nil
+		}
+		return g.query(m)
 	case 'P', 'B', 'D', 'E', 'C':
 		return g.extended(m)
 	}
-	return verdict{}, nil // of a COPY, or without an effect
+	return v, nil // of a COPY, or without an effect
 }
 
 // begin begins a unit: it waits until the server has answered everything.
-func (g *gate) begin() (tx byte, err error) {
-	if tx, err = g.relay.settle(); err != nil {
-		return 0, err
+func (g *gate) begin() (err error) {
+	if g.tx, err = g.relay.settle(); err != nil {
+		return err
 	}
 	q := g.relay.queue
 	q.mu.Lock()
@@ -131,40 +135,64 @@ func (g *gate) begin() (tx byte, err error) {
 		g.unnamed.statement = g.unnamed.statement || g.before.statement
 		g.unnamed.portal = g.unnamed.portal || g.before.portal
 	}
-	g.before, g.over = g.unnamed, false
+	g.before, g.fresh = g.unnamed, unnamed{}
+	g.over, g.executed, g.noisy = false, false, false
 	g.as = reading{
 		backslashes: g.relay.conn.param("standard_conforming_strings") != "on",
 		doubleBytes: !singleBytes(g.relay.conn.param("client_encoding")),
 	}
-	return tx, g.limitable()
+	return g.limitable()
 }
 
-// simple is for a Query or a FunctionCall.
-func (g *gate) simple(m message, tx byte) (verdict, error) {
-	if m.kind == 'F' {
-		return g.judge(demand{class: gateway.DatabaseAll, why: "a function called by its number"}), nil
-	}
+// query is for a Query. For who may only read it is taken apart, so that the
+// server sees to it that each statement is one, and something can run between them.
+func (g *gate) query(m message) (verdict, error) {
 	sql, _, err := cut(m.body)
 	if err != nil {
 		return verdict{}, fmt.Errorf("Query: %w", err)
 	}
 	d := examine(string(sql), g.as)
 	v := g.judge(d)
-	if v.refuse == nil {
-		g.ahead(&v, tx, d.alone)
+	if v.refuse != nil {
+		return v, nil
 	}
-	return v, nil
+	if g.tx == 'I' {
+		v.ahead.add(g.role)
+	}
+	if g.hold == nil {
+		return v, nil
+	}
+	if d.count > maxParts {
+		v.refuse = &fatal{state: "54000", text: fmt.Sprintf("your right in this database is \"read\": at most %d statements are possible in one text", maxParts)}
+		return v, nil
+	}
+	v.place, err = g.apart(d)
+	return v, err
 }
 
-// ahead puts the gateway's own statements ahead of a unit that begins outside of
-// a transaction.
-func (g *gate) ahead(v *verdict, tx byte, alone bool) {
-	if tx == 'I' {
-		v.apart = g.role
-		if !alone {
-			v.before = g.hold
-		}
+// apart gives what is sent in the place of a Query.
+func (g *gate) apart(d demand) (s *script, err error) {
+	s = &script{}
+	if g.tx == 'I' && !d.alone {
+		s.add(g.hold.begin)
 	}
+	if d.count == 0 {
+		d.parts = []part{{}}
+	}
+	noisy := false
+	for _, p := range d.parts {
+		if p.ends && noisy {
+			s.add(g.check)
+		}
+		if err := s.statement(p.sql); err != nil {
+			return nil, err
+		}
+		noisy = noisy || !p.quiet && d.count > 0
+	}
+	if noisy {
+		s.add(g.check)
+	}
+	return s, s.sync()
 }
 
 // judge refuses what the rights do not allow.
@@ -178,7 +206,7 @@ func (g *gate) judge(d demand) verdict {
 		}
 	case g.hold != nil && d.goesOn:
 		v.refuse = &fatal{
-			state: "42501", text: "your right in this database is \"read\": nothing may follow the end of a transaction in one message or pipeline, nor what looks like it",
+			state: "42501", text: "your right in this database is \"read\": nothing may follow the end of a transaction in one message or pipeline",
 			hint: "send the statements one by one",
 		}
 	}
@@ -188,77 +216,96 @@ func (g *gate) judge(d demand) verdict {
 // extended is for the messages of the extended protocol.
 func (g *gate) extended(m message) (v verdict, err error) {
 	if !g.unit {
-		tx, err := g.begin()
-		if err != nil {
+		if err := g.begin(); err != nil {
 			return v, err
 		}
 		g.unit = true
-		defer func() {
-			if v.refuse == nil {
-				g.ahead(&v, tx, false)
+		if g.tx == 'I' {
+			v.ahead.add(g.role)
+			if g.hold != nil {
+				v.ahead.add(g.hold.begin)
 			}
-		}()
+		}
 	}
 	if g.hold != nil && g.over && m.kind != 'D' && m.kind != 'C' {
-		return g.judge(demand{class: gateway.DatabaseRead, goesOn: true}), nil
+		v.refuse = g.judge(demand{class: gateway.DatabaseRead, goesOn: true}).refuse
+		return v, nil
 	}
 	switch m.kind {
 	case 'P':
-		return g.parse(m.body)
+		err = g.parse(m.body, &v)
 	case 'B':
-		return g.bind(m.body)
+		err = g.bind(m.body, &v)
 	case 'E':
-		portal, _, err := cut(m.body)
-		if err != nil {
-			return v, fmt.Errorf("Execute: %w", err)
-		}
-		g.over = len(portal) == 0 && g.unnamed.portal
+		err = g.execute(m.body, &v)
 	}
-	return v, nil
+	return v, err
 }
 
-func (g *gate) parse(b []byte) (verdict, error) {
+func (g *gate) parse(b []byte, v *verdict) error {
 	name, rest, err := cut(b)
 	if err != nil {
-		return verdict{}, fmt.Errorf("Parse: %w", err)
+		return fmt.Errorf("Parse: %w", err)
 	}
 	sql, _, err := cut(rest)
 	if err != nil {
-		return verdict{}, fmt.Errorf("Parse: %w", err)
+		return fmt.Errorf("Parse: %w", err)
 	}
 	d := examine(string(sql), g.as)
-	v := g.judge(d)
+	judged := g.judge(d)
+	v.class, v.refuse = judged.class, judged.refuse
+	quiet := d.count == 1 && d.parts[0].quiet
+	g.noisy = g.noisy || !quiet
+	if len(name) == 0 {
+		g.fresh.statement = quiet
+	}
 	switch {
 	case v.refuse != nil:
 	case len(name) == 0:
 		g.unnamed.statement = d.ends
-	case d.ends && len(g.named) >= maxEndings:
-		return v, errors.New("too many names for what ends a transaction")
+	case d.ends && len(g.ending) >= maxEndings:
+		return errors.New("too many names for what ends a transaction")
 	case d.ends:
 		// For good: the name may be closed and used again, if that works.
-		g.named[string(name)] = true
+		g.ending[string(name)] = true
 	}
-	return v, nil
+	return nil
 }
 
-func (g *gate) bind(b []byte) (v verdict, err error) {
+func (g *gate) bind(b []byte, v *verdict) error {
 	portal, rest, err := cut(b)
 	if err != nil {
-		return v, fmt.Errorf("Bind: %w", err)
+		return fmt.Errorf("Bind: %w", err)
 	}
 	statement, _, err := cut(rest)
 	if err != nil {
-		return v, fmt.Errorf("Bind: %w", err)
+		return fmt.Errorf("Bind: %w", err)
 	}
-	ends := g.named[string(statement)]
+	ends := g.ending[string(statement)]
 	if len(statement) == 0 {
 		ends = g.unnamed.statement
 	}
+	quiet := len(statement) == 0 && g.fresh.statement
+	g.noisy = g.noisy || !quiet
 	switch {
 	case len(portal) == 0:
-		g.unnamed.portal = ends
+		g.unnamed.portal, g.fresh.portal = ends, quiet
 	case ends && g.hold != nil:
 		v.refuse = &fatal{state: "42501", text: "your right in this database is \"read\": what ends a transaction can't have a portal with a name"}
 	}
-	return v, nil
+	return nil
+}
+
+func (g *gate) execute(b []byte, v *verdict) error {
+	portal, _, err := cut(b)
+	if err != nil {
+		return fmt.Errorf("Execute: %w", err)
+	}
+	g.over = len(portal) == 0 && g.unnamed.portal
+	if g.over && g.noisy && g.hold != nil && (g.tx != 'E' || g.executed) {
+		v.ahead.add(g.check)
+	}
+	g.executed = true
+	g.noisy = g.noisy || len(portal) > 0 || !g.fresh.portal
+	return nil
 }

@@ -22,7 +22,7 @@ var honest = []string{
 	"BEGIN; SELECT 1; COMMIT", "BEGIN;\nSELECT 1;\nROLLBACK;\nSELECT 2;", "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE;\nSELECT 1;\nCOMMIT;",
 	"START TRANSACTION ISOLATION LEVEL REPEATABLE READ;\nSELECT 1;\nEND;", "BEGIN;\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nSELECT 1;\nCOMMIT;",
 	"BEGIN;\nSAVEPOINT a;\nSELECT 1;\nROLLBACK TO a;\nRELEASE a;\nCOMMIT;", "BEGIN;\nDECLARE c CURSOR FOR SELECT * FROM kept;\nFETCH 3 c;\nMOVE 1 c;\nCLOSE c;\nCOMMIT;",
-	"DECLARE c CURSOR WITH HOLD FOR SELECT * FROM kept;\nFETCH ALL c;\nCLOSE c;", "PREPARE p (int) AS SELECT * FROM kept WHERE a = $1;\nEXECUTE p(1);\nDEALLOCATE p;",
+	"PREPARE p (int) AS SELECT * FROM kept WHERE a = $1;\nEXECUTE p(1);\nDEALLOCATE p;",
 	"COPY kept TO STDOUT", "COPY (SELECT * FROM kept) TO STDOUT WITH (FORMAT csv, HEADER)", `\copy kept to stdout csv`, "SET search_path = public;\nSELECT * FROM kept;",
 	"SET statement_timeout = '5s'", "SET TIME ZONE 'UTC'", "SET NAMES 'UTF8'", "SET client_min_messages = warning", "SET LOCAL work_mem = '8MB'",
 	"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "SET default_transaction_isolation = 'serializable'", "SET myapp.tenant = '5';\nSELECT current_setting('myapp.tenant')",

@@ -19,7 +19,7 @@ type excess struct {
 // limited is answer, within the limit of rows. What a COPY gives counts too.
 func (r *relay) limited(m message) (pass bool, err error) {
 	most, x := r.conn.db.Rows, &r.excess
-	if most == 0 {
+	if head := r.queue.head(); most == 0 || head != nil && head.own {
 		return r.answer(m)
 	}
 	switch m.kind {

@@ -15,6 +15,7 @@ const maxPending = 100_000
 type pending struct {
 	kind    byte
 	own     bool   // a statement of the gateway's: the client sees none of it
+	simple  bool   // a part of what the client sent as a Query, which has fewer answers
 	instead *fatal // what the client is told in the place of the server's error
 	n       uint64 // of the recorded Request; 0: there is none
 	name    string // of the statement or portal
@@ -23,6 +24,9 @@ type pending struct {
 	formats []byte // of the results of a Bind, if they are recorded
 	at      time.Time
 }
+
+// fragile reports whether the session can't go on if i fails.
+func (i *pending) fragile() bool { return i.own && i.instead == nil }
 
 // extended reports whether an error in answer to a message of that kind makes the
 // server skip everything up to the next Sync.
@@ -47,7 +51,7 @@ type queue struct {
 	copying  bool // the server reads the data of a COPY
 	eaten    int  // Syncs that the server may have read as part of a COPY
 	tx       byte // transaction state in the last ReadyForQuery
-	owned    int  // own statements among items
+	owned    int  // own messages among items that must not be cancelled
 	failures int  // errors that made the server skip
 	closed   bool
 }
@@ -72,7 +76,7 @@ func (q *queue) push(i pending) error {
 			return &fatal{state: "08P01", text: "the data of a COPY has to come before anything else"}
 		}
 	}
-	if q.skips && !i.own {
+	if q.skips {
 		if i.kind != 'S' {
 			return nil
 		}
@@ -81,7 +85,7 @@ func (q *queue) push(i pending) error {
 	if i.kind == 'd' && q.len() > 0 && q.items[len(q.items)-1].kind == 'd' {
 		return nil
 	}
-	if i.own {
+	if i.fragile() {
 		q.owned++
 	}
 	if q.first > maxPending {
@@ -159,7 +163,7 @@ func (q *queue) head() *pending {
 
 // pop takes the first item out. mu must be held.
 func (q *queue) pop() {
-	if q.items[q.first].own {
+	if q.items[q.first].fragile() {
 		q.owned--
 	}
 	q.items[q.first] = pending{}

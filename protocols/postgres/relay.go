@@ -28,8 +28,8 @@ type guard interface {
 // verdict is what becomes of a message.
 type verdict struct {
 	class  gateway.DatabaseRights // of the statement, for Allow; only for what has a text
-	apart  []byte                 // a statement of the gateway's own that runs first, see ownUnit; nil: none
-	before []byte                 // likewise, in the transaction of the message
+	ahead  script                 // of the gateway's own, that runs first
+	place  *script                // what the server gets in the place of a Query; nil: the message itself
 	refuse *fatal                 // what the client is told instead, as an error; nil: it passes
 }
 

@@ -13,12 +13,22 @@ type demand struct {
 	why   string // what it is that asks for class
 	verb  string // the first keyword
 	count int    // of statements
-	// ends says that a statement ends a transaction, goesOn that another one may
-	// follow it.
+	// ends says that a statement ends a transaction, goesOn that another one follows it.
 	ends, goesOn bool
+	parts        []part // the first of its statements, up to maxParts
 	// alone says that it is DISCARD ALL and nothing else, which the server takes by itself only.
 	alone bool
 }
+
+// part is a statement of a text.
+type part struct {
+	sql   string
+	quiet bool // it runs nothing that somebody wrote
+	ends  bool // it ends a transaction
+}
+
+// maxParts bounds the statements of a text whose parts are needed.
+const maxParts = 1000
 
 // need notes that something in the text asks for a right.
 func (v *demand) need(class gateway.DatabaseRights, why string) {
@@ -39,6 +49,7 @@ func examine(text string, as reading) demand {
 	l := &lexer{text: text, backslashes: as.backslashes}
 	for done := false; !done; {
 		s := statement{v: &v, l: l}
+		start := l.pos
 		done = s.read()
 		if s.n == 0 {
 			continue
@@ -46,24 +57,31 @@ func examine(text string, as reading) demand {
 		v.goesOn = v.goesOn || v.ends
 		v.count++
 		s.judge()
+		if v.count <= maxParts {
+			v.parts = append(v.parts, part{text[start:s.stop], s.quiet, s.ends})
+		}
+		v.ends = v.ends || s.ends
 	}
+	v.alone = v.alone && v.count == 1
 	if l.doubt != "" {
 		v.need(gateway.DatabaseAll, l.doubt)
 	}
 	if as.doubleBytes && !isASCII(text) {
 		v.need(gateway.DatabaseAll, "a text in an encoding whose characters have ASCII bytes within")
 	}
-	v.goesOn = v.goesOn || hiddenEnd(text)
 	return v
 }
 
 // statement is one statement of a text while it is read.
 type statement struct {
-	v    *demand
-	l    *lexer
-	head [16]token // the first tokens
-	n    int       // tokens in head
-	prev token
+	v     *demand
+	l     *lexer
+	head  [16]token // the first tokens
+	n     int       // tokens in head
+	prev  token
+	stop  int  // where it ends in the text
+	quiet bool // it runs nothing that somebody wrote
+	ends  bool // it ends a transaction
 
 	depth  int    // of parentheses
 	atomic int    // of BEGIN ATOMIC and the CASEs within
@@ -84,9 +102,11 @@ func (s *statement) read() bool {
 			if s.atomic > 0 {
 				s.l.suspect("a BEGIN ATOMIC that is not closed")
 			}
+			s.stop = t.start
 			return true
 		}
 		if s.l.punct(t, ';') && s.atomic == 0 {
+			s.stop = t.start
 			return false
 		}
 		if s.n < len(s.head) {
@@ -150,6 +170,10 @@ func (s *statement) keyword(t token) {
 		if s.prev.is("begin") && s.head[0].is("create") {
 			s.atomic = 1
 		}
+	case "hold":
+		if s.prev.is("with") && s.head[0].is("declare") {
+			s.dml = "WITH HOLD" // it runs when the transaction ends
+		}
 	case "case":
 		if s.atomic > 0 {
 			s.atomic++
@@ -191,11 +215,16 @@ func (s *statement) judge() {
 		s.v.need(gateway.DatabaseAll, "set_config")
 	}
 	switch verb {
+	case "begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "set", "reset", "show", "discard", "deallocate",
+		"listen", "unlisten", "close":
+		s.quiet = true
+	}
+	switch verb {
 	case "select", "table", "values", "with", "declare", "prepare", "explain", "execute":
 		s.query(verb)
 	case "show", "fetch", "move", "close", "deallocate", "savepoint", "release", "listen", "unlisten":
 	case "discard":
-		s.v.alone = s.v.count == 1 && s.head[1].is("all") && s.n == 2
+		s.v.alone = s.head[1].is("all") && s.n == 2
 	case "begin", "start":
 		if s.write {
 			s.v.need(gateway.DatabaseWrite, "READ WRITE")
@@ -226,7 +255,7 @@ func (s *statement) judge() {
 // query is for SELECT and what has a query in it.
 func (s *statement) query(verb string) {
 	if verb == "prepare" && s.head[1].is("transaction") {
-		s.v.ends = true
+		s.ends = true
 		s.v.need(gateway.DatabaseAll, "PREPARE TRANSACTION")
 		return
 	}
@@ -270,7 +299,7 @@ func (s *statement) end(verb string) {
 			return
 		}
 	}
-	s.v.ends = true
+	s.ends = true
 }
 
 // copying is for COPY.
@@ -325,43 +354,6 @@ func (s *statement) define(verb string) {
 	}
 	s.v.need(gateway.DatabaseAll, strings.ToUpper(verb)+" of that kind of object")
 }
-
-// hiddenEnd reports whether a text that has a backslash in it, or characters
-// that are not ASCII, has words that end a transaction before its last
-// semicolon, wherever they stand. It is for what the lexer might have read
-// otherwise than the server; without those, COMMIT and the like count, and END,
-// which is also a part of CASE, does not.
-func hiddenEnd(text string) bool {
-	last := strings.LastIndexByte(strings.TrimRight(text, "; \t\r\n\f\v"), ';')
-	if last < 0 {
-		return false
-	}
-	plain := isASCII(text) && !strings.Contains(text, `\`)
-	for i := 0; i < last; {
-		if !isASCIIWord(text[i]) {
-			i++
-			continue
-		}
-		start := i
-		for i < last && isASCIIWord(text[i]) {
-			i++
-		}
-		if n := i - start; n < 3 || n > 8 {
-			continue
-		}
-		switch strings.ToLower(text[start:i]) {
-		case "commit", "rollback", "abort":
-			return true
-		case "end", "prepare":
-			if !plain {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func isASCIIWord(c byte) bool { return isWordPart(c) && c < 0x80 && c != '$' }
 
 func isASCII(s string) bool {
 	for i := range len(s) {

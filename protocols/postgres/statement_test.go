@@ -60,7 +60,7 @@ func TestExamine(t *testing.T) {
 		{"PREPARE p AS SELECT $1::int", read, 1},
 		{"PREPARE p (int) AS UPDATE t SET a = $1", write, 1},
 		{"EXECUTE p(1)", read, 1}, {"DEALLOCATE ALL", read, 1}, {"DISCARD ALL", read, 1},
-		{"DECLARE c CURSOR WITH HOLD FOR SELECT 1", read, 1}, {"FETCH ALL c", read, 1}, {"MOVE 1 c", read, 1}, {"CLOSE c", read, 1},
+		{"DECLARE c CURSOR WITH HOLD FOR SELECT 1", write, 1}, {"DECLARE c CURSOR WITHOUT HOLD FOR SELECT 1", read, 1}, {"FETCH ALL c", read, 1}, {"MOVE 1 c", read, 1}, {"CLOSE c", read, 1},
 		{"BEGIN", read, 1}, {"BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE", read, 1}, {"START TRANSACTION", read, 1},
 		{"BEGIN READ WRITE", write, 1}, {"START TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ /**/ WRITE", write, 1},
 		{"COMMIT", read, 1}, {"END", read, 1}, {"ROLLBACK", read, 1}, {"ABORT", read, 1}, {"SAVEPOINT a", read, 1}, {"ROLLBACK TO a", read, 1},
@@ -145,10 +145,10 @@ func TestExamineEnds(t *testing.T) {
 		{"COMMIT; SELECT 1", true, true},
 		{"END; SELECT 1", true, true},
 		{"SELECT 1; ROLLBACK AND CHAIN; SELECT 1", true, true},
-		{"SELECT 'x''; COMMIT; SELECT 1'", false, true},
-		{"SELECT $$; abort; SELECT 1$$", false, true},
+		{"SELECT 'x''; COMMIT; SELECT 1'", false, false},
+		{"SELECT $$; abort; SELECT 1$$", false, false},
 		{`SELECT '\'; END; SELECT 1`, true, true},
-		{"SELECT 'é; END; SELECT 1'", false, true},
+		{"SELECT 'é; END; SELECT 1'", false, false},
 		{"SELECT committed, xact_commit FROM t; SELECT 1", false, false},
 	} {
 		if got := examine(tt.text, reading{}); got.ends != tt.ends || got.goesOn != tt.goesOn {

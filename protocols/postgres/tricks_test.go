@@ -44,7 +44,6 @@ func dialRaw(tb testing.TB, w *world) *raw {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
 	r := &raw{nc, pgproto3.NewFrontend(nc, nc)}
 	r.f.Send(&pgproto3.StartupMessage{ProtocolVersion: pgproto3.ProtocolVersion30, Parameters: map[string]string{"user": "anybody"}})
 	if _, err := r.until(1); err != nil {
@@ -57,6 +56,7 @@ func dialRaw(tb testing.TB, w *world) *raw {
 type said struct {
 	errors []string // SQLSTATE and text
 	rows   []string
+	tags   []string
 	tx     byte
 }
 
@@ -68,7 +68,7 @@ func (r *raw) run(together bool, units ...messages) (all said, err error) {
 		}
 		if !together {
 			s, err := r.until(1)
-			all.errors, all.rows, all.tx = append(all.errors, s.errors...), append(all.rows, s.rows...), s.tx
+			all.errors, all.rows, all.tags, all.tx = append(all.errors, s.errors...), append(all.rows, s.rows...), append(all.tags, s.tags...), s.tx
 			if err != nil {
 				return all, err
 			}
@@ -82,6 +82,7 @@ func (r *raw) run(together bool, units ...messages) (all said, err error) {
 
 // until reads up to the nth ReadyForQuery.
 func (r *raw) until(n int) (s said, err error) {
+	r.nc.SetDeadline(time.Now().Add(20 * time.Second))
 	if err := r.f.Flush(); err != nil {
 		return s, err
 	}
@@ -95,6 +96,8 @@ func (r *raw) until(n int) (s said, err error) {
 			s.errors = append(s.errors, m.Code+" "+m.Message)
 		case *pgproto3.DataRow:
 			s.rows = append(s.rows, string(joined(m.Values)))
+		case *pgproto3.CommandComplete:
+			s.tags = append(s.tags, string(m.CommandTag))
 		case *pgproto3.CopyInResponse:
 			r.f.Send(&pgproto3.CopyData{Data: []byte("666\tcopied\n")})
 			r.f.Send(&pgproto3.CopyDone{})
@@ -225,6 +228,18 @@ func tricks() []struct {
 		{"the default by a function, next extended unit", true, t{p(unlocked), p("SELECT writes()")}},
 		{"the transaction by a function", false, t{q("BEGIN"), q("SELECT runs('SET transaction_read_only = off')"), q("SELECT writes()"), q("COMMIT")}},
 		{"the transaction by a function, at once", true, t{q("SELECT runs('SET LOCAL transaction_read_only = off'), writes()")}},
+		{"the transaction reset by a function", true, t{q("BEGIN"), q("SELECT runs('RESET transaction_read_only')"), q("SELECT writes()"), q("COMMIT")}},
+		{"the transaction reset by a function, at once", true, t{q("SELECT runs('RESET transaction_read_only'), writes()")}},
+		{"the transaction set to its default by a function", true, t{q("SELECT runs('SET LOCAL transaction_read_only TO DEFAULT'), writes()")}},
+		{"set_config of nothing by a function", true, t{q("SELECT runs($$SELECT set_config('transaction_read_only', NULL, false)$$), writes()")}},
+		{"a cursor that a function holds", false, t{q("SELECT runs('RESET transaction_read_only'), runs('DECLARE p CURSOR WITH HOLD FOR SELECT writes()')")}},
+		{"large object by a function", true, t{q("SELECT runs('SELECT lo_create(0)')")}},
+		{"large object by a function, extended", true, t{p("SELECT 1", "SELECT runs('SELECT lo_create(0)')")}},
+		{"large object by a function in a transaction", true, t{q("BEGIN"), p("SELECT runs('SELECT lo_create(0)')"), q("SELECT 1"), p("COMMIT")}},
+		{"large object by a function, all at once", true, t{q("BEGIN; SELECT runs('SELECT lo_create(0)'); COMMIT")}},
+		{"commit by EXECUTE", true, t{{namedCommit, &pgproto3.Sync{}}, q("SELECT runs('SELECT lo_create(0)'); BEGIN; EXECUTE c")}},
+		{"commit by EXECUTE in a function", true, t{{namedCommit, &pgproto3.Sync{}}, q("BEGIN; SELECT runs('SELECT lo_create(0)'), runs('EXECUTE c')")}},
+		{"all reset by a function", true, t{p(unlocked), q("SELECT runs('RESET ALL'), runs('RESET default_transaction_read_only'), writes()")}},
 		{"set_config by query_to_xml", true, t{q("SELECT query_to_xml('SELECT set_con'||'fig(''default_transaction_read_only'', ''off'', false)', true, true, '')"), q("SELECT writes()")}},
 		{"function", true, t{q("SELECT writes()")}},
 		{"function in FROM", true, t{q("SELECT * FROM writes()")}},
@@ -373,6 +388,7 @@ func TestInside(t *testing.T) {
 		{"tricks against read", testTricksAgainstRead}, {"tricks are real", testTricksAreReal}, {"honest reads", testHonestReads},
 		{"drivers that read", testDriverReads}, {"rights", testRights}, {"role", testRole}, {"superuser", testSuperuser},
 		{"refusals", testRefusalInSync}, {"rows", testRowLimit}, {"rows of portals", testRowLimitOfPortals}, {"timers", testTimers},
+		{"differential", testDifferential}, {"random attacks", testRandomAttacks},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s.restore(t)

@@ -83,10 +83,7 @@ func (r *relay) message(ctx context.Context, m message) error {
 			return err
 		}
 	}
-	if err := r.own(v.apart, true); err != nil {
-		return err
-	}
-	if err := r.own(v.before, false); err != nil {
+	if err := r.own(v.ahead); err != nil {
 		return err
 	}
 	name, err := r.describe(m, &i)
@@ -105,6 +102,9 @@ func (r *relay) message(ctx context.Context, m message) error {
 		if err := r.allow(ctx, v.class); err != nil {
 			return err
 		}
+	}
+	if v.place != nil {
+		return r.replace(v.place, i)
 	}
 	if m.kind == 'd' {
 		r.copied.Add(int64(m.size))
@@ -342,19 +342,26 @@ func (r *relay) refuse(kind byte, i pending, f *fatal) error {
 	return nil
 }
 
-// own sends a statement of the gateway's own, of ownUnit, ahead of the message
-// that was read.
-func (r *relay) own(b []byte, sync bool) error {
-	if b == nil {
+// own sends a script of the gateway's own, ahead of the message that was read.
+func (r *relay) own(s script) error {
+	if len(s.items) == 0 {
 		return nil
 	}
-	kinds := "PBEC"
-	if sync {
-		kinds = "PBECS"
-	}
-	if err := r.cancels.push(r, kinds); err != nil {
+	if err := r.cancels.push(r, s.items); err != nil {
 		return err
 	}
-	r.up.put(b)
+	r.up.put(s.bytes)
+	return nil
+}
+
+// replace sends a script in the place of a Query.
+func (r *relay) replace(s *script, i pending) error {
+	for n := range s.items {
+		s.items[n].n, s.items[n].at = i.n, i.at
+	}
+	if err := r.own(*s); err != nil {
+		return err
+	}
+	r.up.drop()
 	return nil
 }
