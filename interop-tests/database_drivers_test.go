@@ -31,19 +31,7 @@ func TestDatabaseDrivers(t *testing.T) {
 		}
 	})
 	t.Run("jdbc", func(t *testing.T) {
-		const driver = "/usr/share/java/postgresql.jar"
-		java, err := exec.LookPath("java")
-		if err == nil {
-			_, err = os.Stat(driver)
-		}
-		if err == nil {
-			// A single source file is run by the compiler's module.
-			err = exec.Command(java, "--describe-module", "jdk.compiler").Run()
-		}
-		if err != nil { // CI has none: it is hundreds of megabytes
-			t.Skipf("needs a JDK and libpostgresql-jdbc-java: %v", err)
-		}
-		out := d.says(d.command(through(port), java, "-XX:TieredStopAtLevel=1", "-cp", driver, "testdata/postgres/Client.java", strconv.Itoa(port)))
+		out := d.says(d.java(t, port, "Client.java"))
 		if !strings.HasSuffix(out, "ok\n") {
 			t.Errorf("Client.java:\n%s", out)
 		}
@@ -75,6 +63,24 @@ func TestDatabaseDrivers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// java runs a program that uses JDBC.
+func (d *databases) java(t *testing.T, port int, program string) *client {
+	t.Helper()
+	const driver = "/usr/share/java/postgresql.jar"
+	java, err := exec.LookPath("java")
+	if err == nil {
+		_, err = os.Stat(driver)
+	}
+	if err == nil {
+		// A single source file is run by the compiler's module.
+		err = exec.Command(java, "--describe-module", "jdk.compiler").Run()
+	}
+	if err != nil { // CI has none: it is hundreds of megabytes
+		t.Skipf("needs a JDK and libpostgresql-jdbc-java: %v", err)
+	}
+	return d.command(through(port), java, "-XX:TieredStopAtLevel=1", "-cp", driver, "testdata/postgres/"+program, strconv.Itoa(port))
 }
 
 func pgxConnect(ctx context.Context, t *testing.T, port int, mode pgx.QueryExecMode) *pgx.Conn {

@@ -113,7 +113,7 @@ func (g *gate) admit(_ context.Context, m message) (v verdict, err error) {
 			return v, err
 		}
 		if m.kind == 'F' {
-			return g.judge(demand{class: gateway.DatabaseAll, why: "a function called by its number"}), nil
+			return g.call(m)
 		}
 		return g.query(m)
 	case 'P', 'B', 'D', 'E', 'C':
@@ -142,6 +142,29 @@ func (g *gate) begin() (err error) {
 		doubleBytes: !singleBytes(g.relay.conn.param("client_encoding")),
 	}
 	return g.limitable()
+}
+
+// call is for a FunctionCall: drivers use it for large objects, whose functions
+// have the same numbers everywhere.
+func (g *gate) call(m message) (verdict, error) {
+	number, _, err := cut32(m.body)
+	if err != nil {
+		return verdict{}, fmt.Errorf("FunctionCall: %w", err)
+	}
+	d := demand{class: gateway.DatabaseAll, why: "a function called by its number"}
+	switch number {
+	case 952, 953, 954, 956, 958, 3170, 3171: // lo_open, lo_close, loread, lo_lseek, lo_tell, and of 64 bits
+		if g.hold == nil || g.tx == 'T' { // else it would be a transaction that nothing holds
+			d.class = gateway.DatabaseRead
+		}
+	case 715, 955, 957, 964, 1004, 3172: // lo_create, lowrite, lo_creat, lo_unlink, lo_truncate, and of 64 bits
+		d.class, d.why = gateway.DatabaseWrite, "to change a large object"
+	}
+	v := g.judge(d)
+	if v.refuse == nil && g.tx == 'I' {
+		v.ahead = g.role
+	}
+	return v, nil
 }
 
 // query is for a Query. For who may only read it is taken apart, so that the

@@ -12,8 +12,7 @@ func (s *statement) setting() {
 	rest := s.head[1:s.n]
 	if !reset && len(rest) > 1 && rest[0].is("session", "local") && !s.l.punct(rest[1], '=') && !rest[1].is("to") {
 		if rest[0].is("session") && rest[1].is("characteristics") {
-			s.transactionModes()
-			return
+			return // for later transactions, which are held as each is
 		}
 		rest = rest[1:]
 	}
@@ -27,7 +26,9 @@ func (s *statement) setting() {
 	}
 	switch {
 	case name.is("transaction"):
-		s.transactionModes()
+		if s.write {
+			s.v.need(gateway.DatabaseWrite, "READ WRITE")
+		}
 	case name.is("session", "authorization"):
 		s.v.need(gateway.DatabaseAll, "SESSION AUTHORIZATION")
 	case name.is("all", "constraints", "schema", "xml", "seed"):
@@ -41,13 +42,6 @@ func (s *statement) setting() {
 			return // an extension's or a program's own
 		}
 		s.set(name.word, rest)
-	}
-}
-
-// transactionModes is for SET TRANSACTION.
-func (s *statement) transactionModes() {
-	if s.write {
-		s.v.need(gateway.DatabaseWrite, "READ WRITE")
 	}
 }
 
@@ -71,7 +65,7 @@ func settingRights(name, value string) gateway.DatabaseRights {
 	case "role", "session_authorization", "session_replication_role", "local_preload_libraries",
 		"session_preload_libraries", "dynamic_library_path", "is_superuser":
 		return gateway.DatabaseAll
-	case "transaction_read_only", "default_transaction_read_only":
+	case "transaction_read_only": // the default is not what holds, and pools set it
 		if value != "on" && value != "true" {
 			return gateway.DatabaseWrite
 		}
