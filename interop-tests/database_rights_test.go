@@ -13,7 +13,7 @@ import (
 func TestDatabaseReading(t *testing.T) {
 	t.Parallel()
 	d := newDatabases(t)
-	d.add("reading", pgserver.Login, "--db-allow", "read", "--row-limit", "2000")
+	d.add("reading", pgserver.Login, "--db-allow", "read", "--row-limit", "200000")
 	large := d.server.SQL(t, `CREATE TABLE t AS SELECT generate_series(0, 999) AS id; GRANT ALL ON t TO app;
 CREATE FUNCTION writes() RETURNS int LANGUAGE plpgsql AS $$BEGIN INSERT INTO t VALUES (-1); RETURN 1; END$$;
 SELECT lo_from_bytea(0, 'large') AS made \gset
@@ -25,7 +25,7 @@ SELECT :made`)
 			{"SELECT count(*) FROM t; SELECT 2", "1000\n2\n"},
 			{"INSERT INTO t VALUES (0)", `your right in this database is "read", and INSERT needs "write"`},
 			{"SELECT writes()", "cannot execute INSERT in a read-only transaction"},
-			{"SELECT generate_series(1, 2001)", "more than 2000 rows"},
+			{"SELECT generate_series(1, 200001)", "more than 200000 rows"},
 			{`\d t`, "id|integer"},
 		} {
 			c := d.ssh(nil, "-q", "--osh", "db", "--name", "reading", "--", "-AtXc", "'"+tt.sql+"'")

@@ -187,7 +187,7 @@ func (r *relay) errorResponse(head *pending, body []byte) (pass bool, err error)
 		return false, err
 	}
 	r.replies.str("sqlstate", state)
-	if i.instead == nil {
+	if i.instead == nil || r.excess.skips {
 		r.replies.hold(i.event(), false)
 		return true, nil
 	}

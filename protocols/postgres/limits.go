@@ -20,7 +20,8 @@ type excess struct {
 func (r *relay) limited(m message) (pass bool, err error) {
 	most, x := r.conn.db.Rows, &r.excess
 	if head := r.queue.head(); most == 0 || head != nil && head.own {
-		return r.answer(m)
+		pass, err := r.answer(m)
+		return pass && !x.skips, err
 	}
 	switch m.kind {
 	case 'D', 'd':

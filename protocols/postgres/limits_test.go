@@ -69,6 +69,22 @@ func testRowLimitOfPortals(t *testing.T, s *inside) {
 	}
 }
 
+// testRowLimitWhileReading: of two errors, of the limit and of the cancellation
+// that comes after the end of the result, the client gets one.
+func testRowLimitWhileReading(t *testing.T, s *inside) {
+	db := lease(s.Server, pgserver.Login)
+	db.Rows, db.Allow = 10, gateway.DatabaseRead
+	r := dialRaw(t, newWorld(t, s.Server, db))
+	for range 50 {
+		for _, unit := range []messages{query("SELECT generate_series(1, 11)"), pipeline("SELECT generate_series(1, 11)")} {
+			got, err := r.run(false, unit, query("SELECT 1"))
+			if err != nil || len(got.rows) != 11 || len(got.errors) != 1 {
+				t.Fatalf("%d rows, %q, %v; want 11 and an error", len(got.rows), got.errors, err)
+			}
+		}
+	}
+}
+
 func testTimers(t *testing.T, s *inside) {
 	db := lease(s.Server, pgserver.Login)
 	db.StatementTimeout, db.IdleInTransaction = 100*time.Millisecond, 200*time.Millisecond

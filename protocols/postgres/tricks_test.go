@@ -387,7 +387,7 @@ func TestInside(t *testing.T) {
 	}{
 		{"tricks against read", testTricksAgainstRead}, {"tricks are real", testTricksAreReal}, {"honest reads", testHonestReads},
 		{"drivers that read", testDriverReads}, {"rights", testRights}, {"role", testRole}, {"superuser", testSuperuser},
-		{"refusals", testRefusalInSync}, {"rows", testRowLimit}, {"rows of portals", testRowLimitOfPortals}, {"timers", testTimers},
+		{"refusals", testRefusalInSync}, {"rows", testRowLimit}, {"rows of portals", testRowLimitOfPortals}, {"rows while reading", testRowLimitWhileReading}, {"timers", testTimers},
 		{"differential", testDifferential}, {"random attacks", testRandomAttacks},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
