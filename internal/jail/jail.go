@@ -163,12 +163,16 @@ func checkConfined() error {
 	return nil
 }
 
+// maxFiles is how many descriptors a process may have that opens none itself.
+// Each forwarded connection, of 1000 at most, is given five.
+const maxFiles = 8192
+
 // limit sets resource limits. There is none on processes (it counts the uid's,
 // which are not ours alone) nor on address space (Go reserves plenty).
 func limit(p Profile) error {
 	limits := map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_MEMLOCK: 0, unix.RLIMIT_MSGQUEUE: 0}
 	if p.dir == "" {
-		limits[unix.RLIMIT_NOFILE] = 256
+		limits[unix.RLIMIT_NOFILE] = maxFiles
 		limits[unix.RLIMIT_FSIZE] = 0
 	}
 	return setLimits(limits)

@@ -14,8 +14,10 @@ import (
 	"gateway/protocols"
 )
 
-// grace is how long a side that does not take what it is sent may hold up the end.
-const grace = 2 * time.Second
+// grace is how long a side that does not take what it is sent may hold up the
+// end. The monitor, which kills the process with all sessions of the person,
+// waits longer.
+const grace = time.Second
 
 // guard decides about each message of the client's, before it is recorded and
 // forwarded. It is asked by one goroutine. nil: everything may pass.
@@ -138,8 +140,8 @@ func (r *relay) run(ctx context.Context) error {
 	r.queue.close()
 	stop()
 	r.conn.nc.SetDeadline(time.Unix(1, 0)) // ends what waits for the server
-	slow := time.AfterFunc(grace, func() { r.client.Close() })
-	ended := make(chan struct{})
+	slow := time.AfterFunc(grace/2, func() { r.client.Close() })
+	ended, left := make(chan struct{}), make(chan struct{})
 	go func() {
 		<-down
 		r.goodbye(ctx, err)
@@ -148,15 +150,20 @@ func (r *relay) run(ctx context.Context) error {
 		<-up
 		close(ended)
 	}()
+	go func() {
+		if !errors.Is(err, errTerminated) && !errors.Is(err, errServerGone) {
+			r.stopWork()
+		}
+		r.conn.Close() // whatever the client takes, or does not
+		close(left)
+	}()
 	// A write into an SSH channel whose other side takes nothing does not end with
 	// the channel, but with the connection. Whatever it still does is in vain.
 	select {
 	case <-ended:
-	case <-time.After(2 * grace):
+	case <-time.After(grace):
 	}
-	if !errors.Is(err, errTerminated) && !errors.Is(err, errServerGone) {
-		r.stopWork()
-	}
+	<-left
 	return err
 }
 
