@@ -276,6 +276,23 @@ func TestDatabaseBreaks(t *testing.T) {
 		}
 		t.Logf("%s: %v", x.name, err)
 	}
+
+	// Nobody says anything any more: the session can still be taken away.
+	c, err := connect(t, port)
+	d.check(err)
+	slow := make(chan error, 1)
+	go func() { slow <- ask(c, "select pg_sleep(60)") }()
+	d.running("select pg_sleep(60)")
+	w.freeze()
+	_, err = d.g.osh("dbModify", "--group", "data", "--name", "wired", "--db-allow", "read")
+	d.check(err)
+	over := time.Now()
+	if err := <-slow; stateOf(err) != "57P01" || !strings.Contains(err.Error(), "ended by the gateway") {
+		t.Errorf("frozen: the client is told %v", err)
+	}
+	if late := time.Since(over); late > endsWithin {
+		t.Errorf("frozen: the client is told after %v", late)
+	}
 }
 
 // running waits until a statement runs at the server.

@@ -167,12 +167,11 @@ func (d *databases) secrets() secrets {
 	pair, err := tls.X509KeyPair([]byte(d.server.ClientCert), []byte(d.server.ClientKey))
 	d.check(err)
 	if key, ok := pair.PrivateKey.(*ecdsa.PrivateKey); ok {
-		number := make([]byte, 32)
-		key.D.FillBytes(number)
-		s["the key of the certificate"] = number
+		number, err := key.Bytes()
+		d.check(err)
+		s["the key of the certificate"] = slices.Clone(number)
 		slices.Reverse(number)
-		s["the key of the certificate, as words of the processor"] = slices.Clone(number)
-		slices.Reverse(number)
+		s["the key of the certificate, as words of the processor"] = number
 	}
 	s["the key of the certificate in PEM"] = []byte(strings.Split(d.server.ClientKey, "\n")[1])
 	return s
