@@ -85,7 +85,7 @@ func (d *databases) java(t *testing.T, port int, program string) *client {
 
 func pgxConnect(ctx context.Context, t *testing.T, port int, mode pgx.QueryExecMode) *pgx.Conn {
 	t.Helper()
-	config, err := pgx.ParseConfig(fmt.Sprintf("postgres://anybody@127.0.0.1:%d/sales?sslmode=prefer", port))
+	config, err := pgx.ParseConfig(fmt.Sprintf("postgres://anybody@127.0.0.1:%d/app?sslmode=prefer", port))
 	if err != nil {
 		t.Fatal(err)
 	}
