@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"go.uber.org/zap"
@@ -68,16 +67,4 @@ func (c *conn) startClient(ctx context.Context, s *live, r control.Open) ([]*os.
 		files = []*os.File{running.Terminal}
 	}
 	return append(files, running.Listener, running.Status), nil
-}
-
-// clientHome is the folder that keeps the files of an account's client
-// programs. One of a deleted account is not another's that has its name now.
-// Who acts as another account has no files: neither to read theirs, nor to
-// leave some that run in their sessions.
-func (c *conn) clientHome(s *live) string {
-	a := c.m.Policy.Load().Account(s.request.Principal.Account)
-	if a == nil || s.by != "" {
-		return ""
-	}
-	return filepath.Join(c.m.ClientHomes, fmt.Sprintf("%d-%d", a.UID, a.Created.Unix()))
 }

@@ -144,6 +144,7 @@ func (m *Monitor) Serve(ctx context.Context, listeners ...net.Listener) error {
 		return err
 	}
 	work.Go(func() { m.recheckEvery(running, time.Second) })
+	work.Go(func() { m.forgetEvery(running, time.Hour) })
 
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
