@@ -23,6 +23,7 @@ func attacks() map[string]attack {
 	all := map[string]attack{}
 	for _, some := range []map[string]attack{
 		sandboxAttacks(), protocolAttacks(), loginAttacks(), openAttacks(), signAttacks(), jumpAttacks(), routeAttacks(), actionAttacks(), passwordAttacks(),
+		databaseAttacks(), databaseViolations(),
 	} {
 		maps.Copy(all, some)
 	}

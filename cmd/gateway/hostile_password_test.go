@@ -2,15 +2,10 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
-	"net"
-	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/sys/unix"
 
 	"gateway"
 	"gateway/internal/admin"
@@ -115,15 +110,6 @@ func passwordAttacks() map[string]attack {
 // whenFrozen is the name of an attack that needs help.
 const whenFrozen = "have a password when frozen"
 
-// askWhenFrozen waits until the account was frozen.
-func askWhenFrozen(a *attacker) error {
-	return a.withPasswords(true, func(r control.OpenReply) error {
-		unix.Write(fdClient, []byte("READY\n"))
-		unix.Read(fdClient, make([]byte, 1))
-		return a.password(r, 0)
-	})
-}
-
 func (a *attacker) password(r control.OpenReply, n int) error {
 	var reply control.PasswordReply
 	err := a.call(control.OpPassword, control.Password{Session: r.Session, Number: n}, &reply)
@@ -177,28 +163,4 @@ func addPasswords(t *testing.T, n *node, account string, count int) {
 			t.Fatal(err)
 		}
 	}
-}
-
-// TestHostileWhenFrozen freezes the account of a session process that goes on
-// asking: it is about to be killed, and gets nothing more.
-func TestHostileWhenFrozen(t *testing.T) {
-	w := newWorld(t)
-	w.serve(t, whenFrozen)
-	nc, err := net.Dial("tcp", w.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
-	ready := make([]byte, len("READY\n"))
-	if _, err := io.ReadFull(nc, ready); err != nil {
-		t.Fatal(err)
-	}
-	w.n.monitor.Deps().EndSessions("alice", gateway.RefusalFrozen, "frozen")
-	fmt.Fprint(nc, ".")
-	said, _ := io.ReadAll(nc) // a reset is as good
-	if !strings.HasPrefix(string(said), "failed: ") {
-		t.Errorf("the process said %q", said)
-	}
-	w.waitAudit(t, `"event":"close"`)
 }

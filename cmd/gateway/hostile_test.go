@@ -97,8 +97,8 @@ func hostile(name string, args []string) int {
 		return 0
 	}
 	attack := attacks()[name]
-	if name == whenFrozen {
-		attack = askWhenFrozen
+	if helped := whenFrozenAttacks()[name]; helped != nil {
+		attack = helped
 	}
 	result := "SUCCEEDED"
 	if err := attack(a); err != nil {
@@ -236,7 +236,7 @@ func rawErr(_, _ uintptr, errno syscall.Errno) error {
 func seenBySandbox(name string) bool {
 	for _, part := range []string{"execute", "fork", "signal the monitor", "trace", "memory", "phase", "before login", "garbage", "short packet", "unknown",
 		"malformed", "endless", "guess", "anything", "without a key exchange", "twice", "no session", "no login", "sign a login", "teach", "beyond", "in a target", "opened for", "without end",
-		"have a password", "have all", "have the next", "claim that", "connect again", "connect more often"} {
+		"have a password", "have all", "have the next", "claim that", "connect again", "connect more often", "login at a database", "was not opened for"} {
 		if strings.Contains(name, part) {
 			return true
 		}

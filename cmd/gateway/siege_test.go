@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"strings"
 	"syscall"
@@ -21,13 +22,15 @@ import (
 // sieges are what a session process that was taken over does to everybody
 // else; they are judged from outside.
 func sieges() map[string]func(a *attacker) {
-	return map[string]func(a *attacker){
+	all := map[string]func(a *attacker){
 		"asks and never listens": neverListens,
 		"opens without end":      opensWithoutEnd,
 		"breaks the recorder":    breaksRecorder,
 		"goes on after the end":  goesOnAfterEnd,
 		"tries without end":      triesWithoutEnd,
 	}
+	maps.Copy(all, databaseSieges())
+	return all
 }
 
 func (a *attacker) say(text string) { unix.Write(fdClient, []byte(text+"\n")) }

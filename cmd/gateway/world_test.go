@@ -37,7 +37,7 @@ func newWorld(t *testing.T) *world {
 	if err := (&initCmd{Name: "test"}).fill(f, "ed25519"); err != nil {
 		t.Fatal(err)
 	}
-	for key, value := range map[string]string{"loginGraceTime": "10", "IPv4Allowed": "true", "egressProxyJumpAllowed": "true"} {
+	for key, value := range map[string]string{"loginGraceTime": "10", "IPv4Allowed": "true", "egressProxyJumpAllowed": "true", "forwardsPerConnection": "30"} {
 		if err := config.Set(f.config(), knownCommands(), key, value); err != nil {
 			t.Fatal(err)
 		}
@@ -72,6 +72,7 @@ func newWorld(t *testing.T) *world {
 	addPasswords(t, n, "alice", 2)
 	access.User = "bobsuser"
 	addAccount(t, n, "bob", bob, access)
+	addDatabases(t, n, port)
 	return &world{
 		n: n, audit: filepath.Join(dir, "audit.jsonl"),
 		secrets: []string{hex.EncodeToString(seed.Seed()), f.store(), f.master(), hex.EncodeToString(bob.Marshal()), strconv.Itoa(int(port))},

@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
@@ -29,6 +30,7 @@ type DatabaseCredentials interface {
 // databaseConns is what one session with a database was given.
 type databaseConns struct {
 	held               []*held // our own descriptors of connections beyond the first, to cut them with
+	dialling           int     // connections that are not among them yet
 	dials              int     // connections, the first one not counted
 	proofs, signatures int     // uses of the password, and of the certificate: one of each a connection
 }
@@ -187,7 +189,11 @@ func (c *conn) answer(ctx context.Context, r control.Answer) (control.AnswerRepl
 
 // clearPassword gives the password itself, for servers that want it so. The session
 // process asks for it only over TLS that it verified, as the decision has it.
-func (c *conn) clearPassword(ctx context.Context, s *live) (control.PasswordReply, error) {
+func (c *conn) clearPassword(ctx context.Context, id gateway.SessionID) (control.PasswordReply, error) {
+	s, err := c.databaseSession(id)
+	if err != nil {
+		return control.PasswordReply{}, err
+	}
 	if s.database.TLS != gateway.TLSVerifyFull {
 		return control.PasswordReply{}, &control.ViolationError{What: "a password for a server that is not verified"}
 	}
@@ -213,13 +219,10 @@ func (c *conn) signTLS(ctx context.Context, r control.SignTLS) (control.Signatur
 	if err != nil {
 		return control.Signature{}, err
 	}
-	hash := crypto.Hash(r.Hash)
-	switch {
-	case s.database.Certificate == "":
+	if s.database.Certificate == "" {
 		return control.Signature{}, &control.ViolationError{What: "a database without a client certificate"}
-	case hash != 0 && (!hash.Available() || len(r.Digest) != hash.Size()), len(r.Digest) > 4096:
-		return control.Signature{}, fmt.Errorf("sign handshake: %w", gateway.ErrInvalid)
 	}
+	hash := crypto.Hash(r.Hash)
 	if err := c.proveDatabase(s, byCertificate); err != nil {
 		return control.Signature{}, err
 	}
@@ -227,6 +230,9 @@ func (c *conn) signTLS(ctx context.Context, r control.SignTLS) (control.Signatur
 	if err != nil {
 		c.m.Log.Error("database key unusable", zap.String("session", string(s.request.Session)), zap.String("target", s.database.Name), zap.Error(err))
 		return control.Signature{}, fmt.Errorf("database key: %w", gateway.ErrUnavailable)
+	}
+	if !signable(signer, hash, r.Digest) {
+		return control.Signature{}, fmt.Errorf("sign handshake: %w", gateway.ErrInvalid)
 	}
 	var opts crypto.SignerOpts = hash
 	if r.PSS {
@@ -241,6 +247,23 @@ func (c *conn) signTLS(ctx context.Context, r control.SignTLS) (control.Signatur
 	return control.Signature{Signature: sig}, nil
 }
 
+// maxSigned is more than any handshake has signed as it is.
+const maxSigned = 4096
+
+// signable reports whether it is something that the key signs in TLS from 1.2 on:
+// a digest by a hash function of today, or with Ed25519 the text itself. A key of
+// RSA would take what is not said to be a digest for anything.
+func signable(key crypto.Signer, hash crypto.Hash, digest []byte) bool {
+	switch hash {
+	case crypto.SHA256, crypto.SHA384, crypto.SHA512:
+		return len(digest) == hash.Size()
+	case 0:
+		_, ok := key.Public().(ed25519.PublicKey)
+		return ok && len(digest) <= maxSigned
+	}
+	return false
+}
+
 // dialDatabase gives one more connection with the session's database. A session
 // that is told to end needs one to cancel what the server still does for it: no
 // credential comes with it, and it is cut with those that it has.
@@ -251,29 +274,44 @@ func (c *conn) dialDatabase(ctx context.Context, r control.Dial) (any, []*os.Fil
 	}
 	s.mu.Lock()
 	s.conns.prune()
-	full := len(s.conns.held) >= maxDatabaseConns
+	full := len(s.conns.held)+s.conns.dialling >= maxDatabaseConns
+	if !full {
+		s.conns.dialling++
+	}
 	s.mu.Unlock()
 	if full {
 		return nil, nil, fmt.Errorf("more than %d connections with one database at the same time: %w", maxDatabaseConns, gateway.ErrUnavailable)
 	}
-	target, err := c.m.dial(ctx, s.request.Target, s.opened, c.set)
+	own, target, err := c.dialHeld(ctx, s)
+	s.mu.Lock()
+	s.conns.dialling--
+	if err == nil {
+		s.conns.dials++
+		s.conns.held = append(s.conns.held, own)
+	}
+	closed := s.closed
+	s.mu.Unlock()
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect again: %s: %w", dialText(err), gateway.ErrUnavailable)
 	}
-	own, err := hold(target)
-	if err != nil {
-		target.Close()
-		return nil, nil, errors.Join(gateway.ErrUnavailable, err)
-	}
-	s.mu.Lock()
-	s.conns.dials++
-	s.conns.held = append(s.conns.held, own)
-	closed := s.closed
-	s.mu.Unlock()
 	if closed {
 		s.cutTarget()
 	}
 	return none{}, []*os.File{target}, nil
+}
+
+// dialHeld connects with the session's target, and keeps a descriptor to cut that with.
+func (c *conn) dialHeld(ctx context.Context, s *live) (*held, *os.File, error) {
+	target, err := c.m.dial(ctx, s.request.Target, s.opened, c.set)
+	if err != nil {
+		return nil, nil, err
+	}
+	own, err := hold(target)
+	if err != nil {
+		target.Close()
+		return nil, nil, err
+	}
+	return own, target, nil
 }
 
 // prune lets go of connections that are over: both ends have shut them down.

@@ -77,7 +77,7 @@ func (c *conn) password(ctx context.Context, r control.Password) (control.Passwo
 		return control.PasswordReply{}, err
 	}
 	if s.database != nil {
-		return c.clearPassword(ctx, s)
+		return c.clearPassword(ctx, r.Session)
 	}
 	if r.Second {
 		return c.secondPassword(ctx, s)
