@@ -313,9 +313,7 @@ func (r *relay) complete(head *pending, m message) error {
 		p.text = append(p.text, `,"suspended":true`...)
 	} else if len(tag) > 0 {
 		p.str("tag", tag)
-		if changesNames(tag) {
-			clear(p.statements)
-		}
+		p.forgetAll(tag)
 	}
 	p.hold(head.event(), true)
 	if head.kind == 'E' {
@@ -324,10 +322,16 @@ func (r *relay) complete(head *pending, m message) error {
 	return nil
 }
 
-// changesNames reports whether a statement with that tag may have changed what
-// the names of statements stand for.
-func changesNames(tag []byte) bool {
-	return bytes.HasPrefix(tag, []byte("PREPARE")) || bytes.HasPrefix(tag, []byte("DEALLOCATE")) || bytes.HasPrefix(tag, []byte("DISCARD"))
+// forgetAll forgets what names stand for, if a statement with that tag may have
+// changed it.
+func (p *replies) forgetAll(tag []byte) {
+	for _, name := range []string{"PREPARE", "DEALLOCATE", "DISCARD", "DO", "CALL", "CLOSE", "DECLARE"} {
+		if bytes.HasPrefix(tag, []byte(name)) {
+			clear(p.statements)
+			clear(p.portals)
+			return
+		}
+	}
 }
 
 // completed begins the Reply to i and starts to count anew.

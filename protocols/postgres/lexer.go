@@ -12,6 +12,9 @@ type lexer struct {
 	// backslashes says that a backslash in a plain string escapes: the server's
 	// standard_conforming_strings is off.
 	backslashes bool
+	// doubleBytes says that a byte that is not ASCII is the first of a character of
+	// two, whose other may look like a backslash.
+	doubleBytes bool
 }
 
 // token is a part of a text that has a meaning by itself.
@@ -108,12 +111,14 @@ func (l *lexer) wordOrString() token {
 // quoted takes a string or a name up to its closing quote; a doubled one is part of it.
 func (l *lexer) quoted(quote byte, escapes bool) {
 	for l.pos++; l.pos < len(l.text); l.pos++ {
-		switch l.text[l.pos] {
-		case '\\':
+		switch c := l.text[l.pos]; {
+		case c == '\\':
 			if escapes {
 				l.pos++
 			}
-		case quote:
+		case c >= 0x80 && l.doubleBytes:
+			l.pos++
+		case c == quote:
 			if l.pos+1 == len(l.text) || l.text[l.pos+1] != quote {
 				l.pos++
 				return

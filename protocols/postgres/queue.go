@@ -49,6 +49,7 @@ type queue struct {
 	first    int
 	skips    bool // the server skips all up to the next Sync
 	copying  bool // the server reads the data of a COPY
+	ended    bool // and was sent their end: what follows is read as ever
 	eaten    int  // Syncs that the server may have read as part of a COPY
 	tx       byte // transaction state in the last ReadyForQuery
 	owned    int  // own messages among items that must not be cancelled
@@ -66,9 +67,11 @@ func newQueue() *queue {
 func (q *queue) push(i pending) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.copying {
+	if q.copying && !q.ended {
 		switch i.kind {
-		case 'c', 'd':
+		case 'c':
+			q.ended = true
+		case 'd':
 		case 'S':
 			q.eaten++
 			return nil
@@ -175,7 +178,7 @@ func (q *queue) pop() {
 
 // failed is told of an error in answer to the head. mu must be held.
 func (q *queue) failed() {
-	q.copying = false
+	q.copying, q.ended = false, false
 	q.failures++
 	if q.len() == 0 || !extended(q.items[q.first].kind) {
 		return
@@ -194,7 +197,7 @@ func (q *queue) ready(tx byte) error {
 	if tx != 'I' && tx != 'T' && tx != 'E' {
 		return errOutOfStep
 	}
-	q.tx, q.copying = tx, false
+	q.tx, q.copying, q.ended = tx, false, false
 	head := q.head()
 	if head != nil && !extended(head.kind) {
 		q.pop()
@@ -220,6 +223,7 @@ func (q *queue) copyIn() error {
 			kept = append(kept, i)
 			continue
 		case 'c':
+			q.ended = true
 		default:
 			return &fatal{state: "08P01", text: "the data of a COPY has to come before anything else"}
 		}
@@ -233,7 +237,7 @@ func (q *queue) copyIn() error {
 // copied is told that the server has read the data of a COPY to its end. mu must
 // be held.
 func (q *queue) copied() error {
-	q.copying, q.eaten = false, 0
+	q.copying, q.ended, q.eaten = false, false, 0
 	for n, i := range q.items[q.first:] {
 		if i.kind == 'c' {
 			q.items = append(q.items[:q.first+1], q.items[q.first+n+1:]...)

@@ -8,6 +8,9 @@ import (
 // masked stands for a password in what is recorded.
 const masked = "***"
 
+// maxNested bounds the texts within texts that are looked into.
+const maxNested = 4
+
 // mask is maskSecrets without a copy of what has no secrets.
 func mask(sql []byte) []byte {
 	if index(sql, "password") < 0 && !bytes.Contains(sql, []byte("://")) {
@@ -19,135 +22,168 @@ func mask(sql []byte) []byte {
 // maskSecrets gives the text of a statement without the passwords in it, as it
 // may be recorded: those of CREATE ROLE and ALTER USER, of user mappings, and
 // those in connection strings (libpq, sections 34.1.1.1 and 34.1.1.2) of
-// subscriptions and dblink. Nothing but a password is left out.
+// subscriptions and dblink. Nothing else may be left out, or a statement could be
+// kept off the record: so what the server could read in another way, by its
+// settings, is recorded as it is.
 func maskSecrets(text string) string {
-	var b strings.Builder
-	l := &lexer{text: text}
-	copied, password := 0, false
-	for t := l.next(); t.kind != endToken; t = l.next() {
-		if t.kind == stringToken {
-			b.WriteString(text[copied:t.start])
-			b.WriteString(maskString(text[t.start:t.end], password, l.doubt == ""))
-			copied = t.end
+	got := masker{}.text(text, 0)
+	if got == text || !strings.Contains(text, `\`) {
+		return got
+	}
+	for _, m := range []masker{{backslashes: true}, {doubleBytes: true}, {true, true}} {
+		if m.text(text, 0) != got {
+			return text
 		}
-		password = t.is("password") || t.kind == nameToken && t.word == "password"
+	}
+	return got
+}
+
+// masker masks in one reading of a text.
+type masker reading
+
+// text masks the strings of a text that are passwords of statements that have
+// one, and looks into the others.
+func (m masker) text(text string, depth int) string {
+	if depth > maxNested || index(text, "password") < 0 && !strings.Contains(text, "://") {
+		return text
+	}
+	var b strings.Builder
+	l := &lexer{text: text, backslashes: m.backslashes, doubleBytes: m.doubleBytes}
+	var before token
+	copied, with, password := 0, false, false
+	for t := l.next(); t.kind != endToken; t = l.next() {
+		switch {
+		case t.kind == stringToken:
+			b.WriteString(text[copied:t.start])
+			b.WriteString(m.quoted(text[t.start:t.end], password, l.doubt == "", depth))
+			copied = t.end
+			continue // in the next line a string goes on
+		case l.punct(t, ';'):
+			with = false
+		case before.is("create", "alter") && t.is("role", "user", "group", "server"):
+			with = true
+		}
+		password = with && (t.kind == wordToken || t.kind == nameToken) && t.word == "password"
+		before = t
 	}
 	b.WriteString(text[copied:])
 	return b.String()
 }
 
-// maskString masks the passwords of a string, with its quotes: it may be one
-// itself, or have a connection string or other statements within.
-func maskString(s string, password, closed bool) string {
+// quoted masks a string, with its quotes: it may be a password itself, or have a
+// connection string or other statements within.
+func (m masker) quoted(s string, password, closed bool, depth int) string {
 	open := strings.IndexByte(s, '\'') + 1
-	if dollar := strings.IndexByte(s, '$'); open == 0 || dollar >= 0 && dollar < open {
+	dollar := strings.IndexByte(s, '$')
+	inDollars := dollar >= 0 && (open == 0 || dollar < open)
+	if inDollars {
 		open = dollar + 1 + strings.IndexByte(s[dollar+1:], '$') + 1
 	}
 	closing := len(s)
 	switch {
-	case closed && s[0] == '$':
+	case closed && inDollars:
 		closing -= open
 	case closed:
 		closing--
 	}
+	before, within, after := s[:open], s[open:closing], s[closing:]
 	if password {
-		return s[:open] + masked + s[closing:]
+		return before + masked + after
 	}
-	return s[:open] + maskURLs(maskWords(s[open:closing])) + s[closing:]
+	if inDollars {
+		return before + m.within(within, depth) + after
+	}
+	plain := within
+	if m.backslashes || s[0] == 'e' || s[0] == 'E' {
+		plain = strings.ReplaceAll(plain, `\'`, `''`)
+	}
+	plain = strings.ReplaceAll(plain, `''`, `'`)
+	if got := m.within(plain, depth); got != plain {
+		return before + strings.ReplaceAll(got, `'`, `''`) + after
+	}
+	return s
 }
 
-// maskWords masks what follows the word password within a string: after an
-// equals sign, or as a string of a statement within it.
-func maskWords(s string) string {
+// within masks what a string says: where to connect, or more statements.
+func (m masker) within(s string, depth int) string {
+	if got, ok := maskURL(s); ok {
+		return got
+	}
+	if got, ok := maskPairs(s); ok {
+		return got
+	}
+	return m.text(s, depth+1)
+}
+
+// blanks are those of connection strings.
+const blanks = " \t\r\n\f\v"
+
+// maskPairs masks the passwords of a connection string, if s is one as a whole:
+// no statement is.
+func maskPairs(s string) (string, bool) {
 	var b strings.Builder
-	for {
-		i := index(s, "password")
-		if i < 0 {
-			b.WriteString(s)
-			return b.String()
+	copied := 0
+	for rest := strings.TrimLeft(s, blanks); rest != ""; rest = strings.TrimLeft(rest, blanks) {
+		name, value, ok := strings.Cut(rest, "=")
+		name, value = strings.TrimRight(name, blanks), strings.TrimLeft(value, blanks)
+		if !ok || name == "" || strings.ContainsFunc(name, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') }) {
+			return "", false
 		}
-		i += len("password")
-		start := i + len(s[i:]) - len(strings.TrimLeft(s[i:], " \t\r\n"))
-		equals := start < len(s) && s[start] == '='
-		if equals {
-			start++
-			start += len(s[start:]) - len(strings.TrimLeft(s[start:], " \t\r\n"))
+		n := valueLength(value)
+		if strings.HasSuffix(name, "password") {
+			from, to := len(s)-len(value), len(s)-len(value)+n
+			if n > 1 && value[0] == '\'' {
+				from, to = from+1, to-1
+			}
+			b.WriteString(s[copied:from] + masked)
+			copied = to
 		}
-		quotes := 0
-		for start+quotes < len(s) && (s[start+quotes] == '\'' || s[start+quotes] == '\\') {
-			quotes++
-		}
-		end := start
-		switch {
-		case quotes > 0:
-			start += quotes
-			end = start + closingQuote(s[start:], quotes)
-		case equals:
-			end = start + secretLength(s[start:])
-		}
-		if end == start {
-			b.WriteString(s[:i])
-			s = s[i:]
-			continue
-		}
-		b.WriteString(s[:start])
-		b.WriteString(masked)
-		s = s[end:]
+		rest = value[n:]
 	}
+	b.WriteString(s[copied:])
+	return b.String(), b.Len() > 0
 }
 
-// closingQuote gives where a string that was opened by so many quotes ends. In
-// it twice as many are one quote of the string's.
-func closingQuote(s string, quotes int) int {
+// valueLength is the length of a value in a connection string, with its quotes.
+func valueLength(s string) int {
+	inQuotes := strings.HasPrefix(s, "'")
 	for i := 0; i < len(s); i++ {
-		run := 0
-		for i+run < len(s) && s[i+run] == '\'' {
-			run++
-		}
-		if 0 < run && run < 2*quotes {
-			return i
-		}
-		i += run
-	}
-	return len(s)
-}
-
-// secretLength is the length of a value without quotes in a connection string.
-func secretLength(s string) int {
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
+		switch c := s[i]; {
+		case c == '\\':
 			i++
-		case ' ', '\t', '\r', '\n', '\'', '"', '&':
+		case inQuotes && c == '\'' && i > 0:
+			return i + 1
+		case !inQuotes && strings.IndexByte(blanks, c) >= 0:
 			return i
 		}
 	}
 	return len(s)
 }
 
-// maskURLs masks the passwords of user:password@host.
-func maskURLs(s string) string {
-	var b strings.Builder
-	for {
-		i := strings.Index(s, "://")
-		if i < 0 {
-			b.WriteString(s)
-			return b.String()
-		}
-		i += len("://")
-		b.WriteString(s[:i])
-		s = s[i:]
-		n := strings.IndexAny(s, "/?# \t\r\n'")
-		if n < 0 {
-			n = len(s)
-		}
-		colon := strings.IndexByte(s[:n], ':')
-		if at := strings.LastIndexByte(s[:n], '@'); colon >= 0 && colon < at {
-			b.WriteString(s[:colon+1])
-			b.WriteString(masked)
-			s = s[at:]
+// maskURL masks the passwords of a connection URI, if s is one as a whole.
+func maskURL(s string) (string, bool) {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok || scheme != "postgresql" && scheme != "postgres" || strings.ContainsAny(rest, blanks+"'();") {
+		return "", false
+	}
+	n := strings.IndexAny(rest, "/?#")
+	if n < 0 {
+		n = len(rest)
+	}
+	login, rest := rest[:n], rest[n:]
+	colon := strings.IndexByte(login, ':')
+	if at := strings.LastIndexByte(login, '@'); colon >= 0 && colon < at {
+		login = login[:colon+1] + masked + login[at:]
+	}
+	parts := strings.SplitAfter(rest, "&")
+	for i, part := range parts {
+		name, value, ok := strings.Cut(part, "=")
+		if ok && strings.HasSuffix(name, "password") {
+			end := value[len(strings.TrimSuffix(value, "&")):]
+			parts[i] = name + "=" + masked + end
 		}
 	}
+	return scheme + "://" + login + strings.Join(parts, ""), true
 }
 
 // index is strings.Index, for a word of small ASCII letters that may stand there in any case.

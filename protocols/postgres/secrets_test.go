@@ -23,10 +23,37 @@ func TestMaskSecrets(t *testing.T) {
 		{"DO $$BEGIN EXECUTE 'ALTER ROLE x PASSWORD ''s3''''cret'' LOGIN'; END$$", "DO $$BEGIN EXECUTE 'ALTER ROLE x PASSWORD ''***'' LOGIN'; END$$"},
 		{"SELECT 'https://example.com/a:b@c'", "SELECT 'https://example.com/a:b@c'"},
 		{"ALTER ROLE x PASSWORD 's3cret", "ALTER ROLE x PASSWORD '***"},
+		{"CREATE ROLE x PASSWORD 's3'\n'cret'", "CREATE ROLE x PASSWORD '***'\n'***'"},
+		{"ALTER SYSTEM SET primary_conninfo = 'host=h password=''it s'' user=u'", "ALTER SYSTEM SET primary_conninfo = 'host=h password=''***'' user=u'"},
+		{`DO $$BEGIN EXECUTE E'ALTER ROLE x PASSWORD \'s3cret\''; END$$`, `DO $$BEGIN EXECUTE E'ALTER ROLE x PASSWORD ''***'''; END$$`},
 		{"", ""},
 	} {
 		if got := maskSecrets(tt.text); got != tt.want {
 			t.Errorf("maskSecrets(%q) = %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
+
+// What is executed stays on record, however it looks like a password.
+func TestMaskHidesNoStatement(t *testing.T) {
+	for _, text := range []string{
+		// As a server reads it whose strings have backslashes.
+		`SELECT '\', password '; DELETE FROM kept; --'`, `CREATE ROLE x; SELECT '\', password '; DELETE FROM kept; --'`,
+		`ALTER ROLE x VALID UNTIL '\' PASSWORD '; DELETE FROM kept; --'`,
+		// Or in an encoding with a backslash within characters.
+		"ALTER ROLE x VALID UNTIL E'\x83\\' PASSWORD '; DELETE FROM kept; --'",
+		"ALTER ROLE x VALID UNTIL E'\x83\\\\' PASSWORD '; DELETE FROM kept; --'",
+		// Code of a function that has something of that name.
+		"DO $$DECLARE password int; BEGIN password=evil(); END$$", "DO $$DECLARE password int;BEGIN password=1;DELETE/**/FROM/**/kept;END$$",
+		`DO $$DECLARE password text; x text; BEGIN password='\'; DELETE FROM kept; x := 'a'; END$$`,
+		"SELECT runs('SELECT password=evil()')", "SELECT runs('UPDATE users SET password=''x'', level=9')",
+		// A type of that name.
+		"SELECT runs(password 'DELETE FROM kept')", "DO $$BEGIN EXECUTE password 'DELETE FROM kept'; END$$",
+		"SELECT 1 AS create, role FROM x; SELECT runs(password 'DELETE FROM kept')",
+		"SELECT 'a://b:'; DELETE FROM kept; SELECT '@'", "SELECT runs('postgres://x:'); DELETE FROM kept; SELECT '@'",
+	} {
+		if got := maskSecrets(text); got != text {
+			t.Errorf("%s is recorded as %s", text, got)
 		}
 	}
 }

@@ -389,6 +389,7 @@ func TestInside(t *testing.T) {
 		{"drivers that read", testDriverReads}, {"rights", testRights}, {"role", testRole}, {"superuser", testSuperuser},
 		{"refusals", testRefusalInSync}, {"rows", testRowLimit}, {"rows of portals", testRowLimitOfPortals}, {"rows while reading", testRowLimitWhileReading}, {"timers", testTimers},
 		{"differential", testDifferential}, {"random attacks", testRandomAttacks},
+		{"confusions", testConfusions}, {"chance", testChance}, {"copies with Sync", testCopyWithSync},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s.restore(t)
