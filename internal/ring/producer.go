@@ -24,10 +24,12 @@ type Producer struct {
 	offset  time.Duration // of base from the session's start
 	stopped atomic.Bool
 
-	mu   sync.Mutex // guards what follows, and the producer's words
-	mem  memory
-	tail uint64 // what the write index is, without the busy bit
-	head uint64 // the read index when last looked
+	mu  sync.Mutex // guards what follows, and the producer's words
+	mem memory
+	// scratch is for the encoding of an event, which is copied into the ring.
+	scratch []byte
+	tail    uint64 // what the write index is, without the busy bit
+	head    uint64 // the read index when last looked
 }
 
 // NewProducer takes over f, unless it fails. start is the Start of the recording's header:
@@ -56,6 +58,13 @@ func (p *Producer) Put(e recorder.Event) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// Nearly every event fits a frame, and is encoded without allocating.
+	if b, err := recorder.Append(p.scratch[:0], p.now(), e); err == nil {
+		if cap(b) <= pageSize {
+			p.scratch = b
+		}
+		return p.put(b[:recorder.FrameHeaderSize], b[recorder.FrameHeaderSize:])
+	}
 	for _, part := range recorder.Split(e) {
 		b, err := recorder.Append(nil, p.now(), part)
 		if err != nil {

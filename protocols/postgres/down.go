@@ -224,7 +224,11 @@ func (i *pending) event() string {
 	if i.simple {
 		return "query"
 	}
-	switch i.kind {
+	kind := i.kind
+	if i.refused != 0 {
+		kind = i.refused
+	}
+	switch kind {
 	case 'Q':
 		return "query"
 	case 'P':

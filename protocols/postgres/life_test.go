@@ -42,8 +42,7 @@ func sleeps(t *testing.T, s *pgserver.Server, n string) {
 	})
 }
 
-func TestCancel(t *testing.T) {
-	s := pgserver.Start(t)
+func testCancel(t *testing.T, s *pgserver.Server) {
 	for _, login := range []string{pgserver.Login, pgserver.Plain} {
 		w := newWorld(t, s, lease(s, login))
 		one, other := w.connect(t), w.connect(t)
@@ -112,8 +111,7 @@ func (w *world) relay(ctx context.Context, t *testing.T, session protocols.Sessi
 	return c, result
 }
 
-func TestDenied(t *testing.T) {
-	s := pgserver.Start(t)
+func testDenied(t *testing.T, s *pgserver.Server) {
 	w := newWorld(t, s, lease(s, pgserver.Login))
 	c, done := w.relay(context.Background(), t, &protocoltest.Session{Deny: gateway.ErrDenied})
 	c.say(&pgproto3.Query{String: "create table denied ()"})
@@ -145,8 +143,7 @@ func TestDenied(t *testing.T) {
 
 var errExpired = errors.New("the grant has expired")
 
-func TestExpiry(t *testing.T) {
-	s := pgserver.Start(t)
+func testExpiry(t *testing.T, s *pgserver.Server) {
 	w := newWorld(t, s, lease(s, pgserver.Login))
 	for name, statement := range map[string]string{"idle": "", "busy": "select pg_sleep(60)", "blocked": "select repeat('x', 1000) from generate_series(1, 1000000)"} {
 		t.Run(name, func(t *testing.T) {
@@ -170,8 +167,7 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-func TestServerGone(t *testing.T) {
-	s := pgserver.Start(t)
+func testServerGone(t *testing.T, s *pgserver.Server) {
 	w := newWorld(t, s, lease(s, pgserver.Login))
 	c, done := w.relay(context.Background(), t, &protocoltest.Session{})
 	c.say(&pgproto3.Query{String: "select pg_terminate_backend(pg_backend_pid())"})
@@ -195,10 +191,9 @@ func TestServerGone(t *testing.T) {
 	}
 }
 
-// TestFlow checks that a result of 10 million rows is read as fast as it is
+// testFlow checks that a result of 10 million rows is read as fast as it is
 // taken, and held nowhere.
-func TestFlow(t *testing.T) {
-	s := pgserver.Start(t)
+func testFlow(t *testing.T, s *pgserver.Server) {
 	w := newWorld(t, s, lease(s, pgserver.Login))
 	c, _ := w.relay(context.Background(), t, &protocoltest.Session{})
 	rows := 10_000_000
@@ -251,9 +246,8 @@ func TestFlow(t *testing.T) {
 	}
 }
 
-// TestIdle holds 200 connections.
-func TestIdle(t *testing.T) {
-	s := pgserver.Start(t)
+// testIdle holds 200 connections.
+func testIdle(t *testing.T, s *pgserver.Server) {
 	w := newWorld(t, s, lease(s, pgserver.Login))
 	var all sync.WaitGroup
 	var failed atomic.Int64

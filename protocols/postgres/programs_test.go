@@ -22,8 +22,7 @@ func (w *world) must(t *testing.T, name string, args ...string) string {
 	return out
 }
 
-func TestPrograms(t *testing.T) {
-	s := pgserver.Start(t)
+func testPrograms(t *testing.T, s *pgserver.Server) {
 	w := newWorld(t, s, lease(s, pgserver.Login))
 	t.Run("pgbench", func(t *testing.T) {
 		w.must(t, "pgbench", "-i", "-s", "1")

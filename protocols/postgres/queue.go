@@ -17,6 +17,7 @@ type pending struct {
 	own     bool   // a statement of the gateway's: the client sees none of it
 	simple  bool   // a part of what the client sent as a Query, which has fewer answers
 	instead *fatal // what the client is told in the place of the server's error
+	refused byte   // the kind of the message that was refused; 0: it was not
 	n       uint64 // of the recorded Request; 0: there is none
 	name    string // of the statement or portal
 	of      string // the statement of a Bind

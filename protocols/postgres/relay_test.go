@@ -173,12 +173,36 @@ func (w *world) psql(tb testing.TB, script string, args ...string) string {
 	return strings.TrimSuffix(out, "\n")
 }
 
-func TestLogins(t *testing.T) {
-	s := pgserver.Start(t)
+func testLogins(t *testing.T, s *pgserver.Server) {
 	for _, login := range []string{pgserver.Login, pgserver.MD5, pgserver.Clear, pgserver.Cert, pgserver.Plain, pgserver.Super} {
 		w := newWorld(t, s, lease(s, login))
+		asked := ""
+		if prove := w.db.Answer; prove != nil {
+			w.db.Answer = func(ctx context.Context, q protocols.DatabaseChallenge) (protocols.DatabaseAnswer, error) {
+				asked = string(q.AuthMessage)
+				return prove(ctx, q)
+			}
+		}
 		if got := w.psql(t, "select current_user, 1; select 'x' where false; select $$two$$"); got != login+"|1\ntwo" {
 			t.Errorf("as %s: psql = %q", login, got)
 		}
+		// "p=tls-server-end-point,,", or "n,,", in base64.
+		if login == pgserver.Login && !strings.Contains(asked, ",c=cD10bHMtc2VydmVyLWVuZC1wb2ludCws") || login == pgserver.Plain && !strings.Contains(asked, ",c=biws,") {
+			t.Errorf("as %s: channel binding in %q", login, asked)
+		}
+	}
+}
+
+func TestRelay(t *testing.T) {
+	s := pgserver.Start(t)
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, *pgserver.Server)
+	}{
+		{"logins", testLogins}, {"logins that fail", testLoginErrors}, {"programs", testPrograms}, {"extended protocol", testExtendedProtocol},
+		{"parameters", testParameters}, {"results", testResults}, {"refused", testRefused}, {"large messages", testLarge},
+		{"cancel", testCancel}, {"denied", testDenied}, {"expiry", testExpiry}, {"flow", testFlow}, {"idle", testIdle}, {"server gone", testServerGone},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
 	}
 }

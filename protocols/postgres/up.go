@@ -326,7 +326,7 @@ const refusal = "REFUSED BY THE GATEWAY"
 // refuse puts a message that fails in the place of the one that is refused.
 func (r *relay) refuse(kind byte, i pending, f *fatal) error {
 	var instead pgproto3.FrontendMessage = &pgproto3.Query{String: refusal}
-	i.kind, i.instead = 'Q', f
+	i.kind, i.instead, i.refused = 'Q', f, kind
 	if extended(kind) {
 		instead, i.kind = &pgproto3.Parse{Name: refusal, Query: refusal}, 'P'
 	}

@@ -151,8 +151,7 @@ func texts(session *protocoltest.Session) []string {
 	return all
 }
 
-func TestExtendedProtocol(t *testing.T) {
-	s := pgserver.Start(t)
+func testExtendedProtocol(t *testing.T, s *pgserver.Server) {
 	for _, c := range []struct {
 		name string
 		say  []pgproto3.FrontendMessage
@@ -271,8 +270,7 @@ func TestExtendedProtocol(t *testing.T) {
 	}
 }
 
-func TestParameters(t *testing.T) {
-	s := pgserver.Start(t)
+func testParameters(t *testing.T, s *pgserver.Server) {
 	long := strings.Repeat("x", 40_000)
 	say := []pgproto3.FrontendMessage{
 		&pgproto3.Parse{Query: "select $1::text, $2::text, $3::bytea, $4::text"},
@@ -304,8 +302,7 @@ func TestParameters(t *testing.T) {
 	}
 }
 
-func TestResults(t *testing.T) {
-	s := pgserver.Start(t)
+func testResults(t *testing.T, s *pgserver.Server) {
 	db := lease(s, pgserver.Login)
 	db.Results = 2
 	w := newWorld(t, s, db)
@@ -325,8 +322,7 @@ func TestResults(t *testing.T) {
 	}
 }
 
-func TestRefused(t *testing.T) {
-	s := pgserver.Start(t)
+func testRefused(t *testing.T, s *pgserver.Server) {
 	w := newWorld(t, s, lease(s, pgserver.Login))
 	startup := func(more ...string) pgproto3.FrontendMessage {
 		m := map[string]string{"user": "x"}
@@ -369,3 +365,28 @@ type literal []byte
 func (literal) Frontend()                           {}
 func (literal) Decode([]byte) error                 { return errors.ErrUnsupported }
 func (r literal) Encode(dst []byte) ([]byte, error) { return append(dst, r...), nil }
+
+func testLarge(t *testing.T, s *pgserver.Server) {
+	w := newWorld(t, s, lease(s, pgserver.Login))
+	c := w.dial(t)
+	text := strings.Repeat("0123456789", 500_000)
+	c.say(&pgproto3.Query{String: "select length('" + text + "')"})
+	c.expect("Z", "RowDescription D C(SELECT 1) ZI")
+	var recorded strings.Builder
+	for _, e := range w.session.Events() {
+		if r, ok := e.(recorder.Request); ok {
+			recorded.WriteString(r.Text)
+		}
+	}
+	if want := `{"n":1,"sql":"select length('` + text + `')"}`; recorded.String() != want {
+		t.Errorf("%d bytes are recorded, want %d", recorded.Len(), len(want))
+	}
+	// A value as large in both directions.
+	c.say(&pgproto3.Parse{Query: "select $1::text"}, &pgproto3.Bind{Parameters: [][]byte{[]byte(text)}}, &pgproto3.Execute{}, &pgproto3.Sync{})
+	c.expect("Z", "1 2 D C(SELECT 1) ZI")
+	c.say(&pgproto3.Query{String: "select repeat('x', 200000000)"})
+	c.expect("Z", "RowDescription D C(SELECT 1) ZI")
+	c.Send(&pgproto3.Query{String: strings.Repeat("x", 17<<20)})
+	go c.Flush() // it is not read to its end
+	c.expect("Z", "E54000 end")
+}
