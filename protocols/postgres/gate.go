@@ -172,7 +172,7 @@ func (g *gate) call(m message) (verdict, error) {
 func (g *gate) query(m message) (verdict, error) {
 	sql, _, err := cut(m.body)
 	if err != nil {
-		return verdict{}, fmt.Errorf("Query: %w", err)
+		return verdict{}, fmt.Errorf("query: %w", err)
 	}
 	d := examine(string(sql), g.as)
 	v := g.judge(d)
@@ -268,11 +268,11 @@ func (g *gate) extended(m message) (v verdict, err error) {
 func (g *gate) parse(b []byte, v *verdict) error {
 	name, rest, err := cut(b)
 	if err != nil {
-		return fmt.Errorf("Parse: %w", err)
+		return fmt.Errorf("parse: %w", err)
 	}
 	sql, _, err := cut(rest)
 	if err != nil {
-		return fmt.Errorf("Parse: %w", err)
+		return fmt.Errorf("parse: %w", err)
 	}
 	d := examine(string(sql), g.as)
 	judged := g.judge(d)
@@ -298,11 +298,11 @@ func (g *gate) parse(b []byte, v *verdict) error {
 func (g *gate) bind(b []byte, v *verdict) error {
 	portal, rest, err := cut(b)
 	if err != nil {
-		return fmt.Errorf("Bind: %w", err)
+		return fmt.Errorf("bind: %w", err)
 	}
 	statement, _, err := cut(rest)
 	if err != nil {
-		return fmt.Errorf("Bind: %w", err)
+		return fmt.Errorf("bind: %w", err)
 	}
 	ends := g.ending[string(statement)]
 	if len(statement) == 0 {
@@ -322,7 +322,7 @@ func (g *gate) bind(b []byte, v *verdict) error {
 func (g *gate) execute(b []byte, v *verdict) error {
 	portal, _, err := cut(b)
 	if err != nil {
-		return fmt.Errorf("Execute: %w", err)
+		return fmt.Errorf("execute: %w", err)
 	}
 	g.over = len(portal) == 0 && g.unnamed.portal
 	if g.over && g.noisy && g.hold != nil && (g.tx != 'E' || g.executed) {
