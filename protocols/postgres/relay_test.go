@@ -200,7 +200,7 @@ func TestRelay(t *testing.T) {
 		test func(*testing.T, *pgserver.Server)
 	}{
 		{"logins", testLogins}, {"logins that fail", testLoginErrors}, {"programs", testPrograms}, {"extended protocol", testExtendedProtocol},
-		{"parameters", testParameters}, {"results", testResults}, {"refused", testRefused}, {"large messages", testLarge},
+		{"parameters", testParameters}, {"results", testResults}, {"refused", testRefused}, {"large messages", testLarge}, {"the same without the relay", testSame},
 		{"cancel", testCancel}, {"denied", testDenied}, {"expiry", testExpiry}, {"flow", testFlow}, {"idle", testIdle}, {"server gone", testServerGone},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
