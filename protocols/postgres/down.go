@@ -81,7 +81,11 @@ func (r *relay) fromServer() error {
 	for {
 		m, err := r.down.next()
 		if err == io.EOF {
-			return errors.Join(errServerGone, r.replies.flush())
+			gone := errServerGone
+			if r.bye.Load() {
+				gone = errTerminated
+			}
+			return errors.Join(gone, r.replies.flush())
 		}
 		if err != nil {
 			return fmt.Errorf("from the server: %w", err)

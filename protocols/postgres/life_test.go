@@ -167,6 +167,17 @@ func testExpiry(t *testing.T, s *pgserver.Server) {
 	}
 }
 
+// testGoodbye: who says goodbye may still wait for what was asked before.
+func testGoodbye(t *testing.T, s *pgserver.Server) {
+	w := newWorld(t, s, lease(s, pgserver.Login))
+	c, done := w.relay(context.Background(), t, &protocoltest.Session{})
+	c.say(&pgproto3.Query{String: "select pg_sleep(0.05)"}, &pgproto3.Query{String: "select 2"}, &pgproto3.Terminate{}, &pgproto3.Query{String: "select 3"})
+	c.expect("ZZZ", "RowDescription D C(SELECT 1) ZI RowDescription D C(SELECT 1) ZI end")
+	if err := <-done; err != nil {
+		t.Errorf("Relay = %v after a goodbye", err)
+	}
+}
+
 func testServerGone(t *testing.T, s *pgserver.Server) {
 	w := newWorld(t, s, lease(s, pgserver.Login))
 	c, done := w.relay(context.Background(), t, &protocoltest.Session{})

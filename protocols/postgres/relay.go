@@ -53,6 +53,7 @@ type relay struct {
 	names    names // of the client's statements and portals
 
 	copied  atomic.Int64 // bytes of COPY data from the client
+	bye     atomic.Bool  // the client has said goodbye
 	cancels cancels
 	excess  excess
 }

@@ -201,7 +201,7 @@ func TestRelay(t *testing.T) {
 	}{
 		{"logins", testLogins}, {"logins that fail", testLoginErrors}, {"programs", testPrograms}, {"extended protocol", testExtendedProtocol},
 		{"parameters", testParameters}, {"results", testResults}, {"refused", testRefused}, {"large messages", testLarge}, {"the same without the relay", testSame},
-		{"cancel", testCancel}, {"denied", testDenied}, {"expiry", testExpiry}, {"flow", testFlow}, {"idle", testIdle}, {"server gone", testServerGone},
+		{"cancel", testCancel}, {"denied", testDenied}, {"expiry", testExpiry}, {"flow", testFlow}, {"idle", testIdle}, {"goodbye", testGoodbye}, {"server gone", testServerGone},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
 	}

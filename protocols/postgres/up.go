@@ -57,10 +57,7 @@ func (r *relay) fromClient(ctx context.Context) error {
 			return err
 		}
 		if m.kind == 'X' {
-			if err := r.up.flush(); err != nil {
-				return err
-			}
-			return errTerminated
+			return r.farewell()
 		}
 		if r.queue.full() {
 			if err := r.up.flush(); err != nil {
@@ -69,6 +66,20 @@ func (r *relay) fromClient(ctx context.Context) error {
 			if _, err := r.queue.wait(maxPending / 2); err != nil {
 				return err
 			}
+		}
+	}
+}
+
+// farewell is for a client that has said goodbye: it may wait for answers that are
+// still to come, and says nothing more that counts.
+func (r *relay) farewell() error {
+	if err := r.up.flush(); err != nil {
+		return err
+	}
+	r.bye.Store(true)
+	for {
+		if _, err := r.up.src.Read(r.up.buf); err != nil {
+			return errTerminated
 		}
 	}
 }
