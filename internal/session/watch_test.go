@@ -205,6 +205,31 @@ func TestLock(t *testing.T) {
 	})
 }
 
+// What a terminal answers by itself is no key; keys that look like it are.
+func TestReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for text, key := range map[string]bool{
+			"\x1b[12;40R": false, "\x1b[?62;22c": false, "\x1b[0n\x1b[>0;276;0c": false, "\x1b]11;rgb:0000/0000/0000\x07": false, "\x1bP1+r544e\x1b\\": false,
+			"\x1b[A": true, "\x1bOP": true, "\x1b": true, "\x1b[12;40Rx": true, "a": true, "\x1b[15~": true,
+		} {
+			x := newWatching(t, control.Idle{Lock: 10 * time.Minute}, false)
+			x.after(9 * time.Minute)
+			x.want("it arrives", x.types(text), text)
+			x.after(time.Minute)
+			if locked := strings.Contains(x.person.Output(), "is locked"); locked == key {
+				t.Errorf("after %q: locked %v", text, locked)
+			}
+			if !key {
+				x.after(time.Minute)
+				before := len(x.person.Output())
+				x.want("at the lock", x.types(text))
+				x.want("and it is no answer that a locked screen answers", x.person.Output()[before:])
+			}
+			x.end()
+		}
+	})
+}
+
 func TestSpan(t *testing.T) {
 	for want, d := range map[string]time.Duration{"10m": 10 * time.Minute, "1h": time.Hour, "1h0m30s": time.Hour + 30*time.Second, "45s": 45 * time.Second, "20s": 20 * time.Second, "100h20m": 100*time.Hour + 20*time.Minute} {
 		if got := span(d); got != want {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"io"
+	"regexp"
 	"time"
 
 	"gateway/protocols"
@@ -14,7 +15,7 @@ import (
 func (w *watch) Read(b []byte) (int, error) {
 	for {
 		n, err := w.Terminal.Read(b)
-		if n == 0 || w.typed() {
+		if n == 0 || w.typed(b[:n]) {
 			return n, err
 		}
 		clear(b[:n])
@@ -24,13 +25,22 @@ func (w *watch) Read(b []byte) (int, error) {
 	}
 }
 
-// typed notes that something was, and says whether that may pass.
-func (w *watch) typed() bool {
+// reports is what terminals answer to a target by themselves (ECMA-48, and as
+// xterm does): their kind, the cursor's place, sizes, modes, colours. A target
+// that asks again and again does not keep a session awake by it.
+var reports = regexp.MustCompile(`\A(?:\x1b\[[?>=]?[0-9;]*(?:[cnRt]|\$y)|\x1b[\]P][^\x07\x1b]*(?:\x07|\x1b\\))+\z`)
+
+// typed notes that something came from the keyboard, and says whether it may pass.
+func (w *watch) typed(b []byte) bool {
+	report := b[0] == 0x1b && reports.Match(b)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.locked {
+	switch {
+	case !w.locked && !report:
 		w.last, w.warned = time.Now(), warned{}
 		return true
+	case !w.locked || report:
+		return !w.locked
 	}
 	w.refused = true
 	w.look()
