@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"gateway"
 	"gateway/internal/config"
 	"gateway/internal/store/sqlite"
 )
@@ -143,7 +143,7 @@ func (c *checkCmd) Run(g *globals) error {
 	}
 	for _, found := range programFindings(folder(g.Data), conf) {
 		if !found.OK {
-			return errors.New(found.Detail)
+			return fmt.Errorf("%s: %w", found.Detail, gateway.ErrInvalid)
 		}
 	}
 	warn(folder(g.Data), conf)
