@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -94,9 +95,27 @@ func TestIdleKill(t *testing.T) {
 		w.await(&c.out, "ended by the gateway: nothing was typed for 3s")
 	}
 	w.await(&plain.out, "over")
+
+	// In interactive mode the prompt comes back.
+	c, term := w.terminal("-i")
+	w.await(&c.out, "(master)> ")
+	_, err := io.WriteString(term, "ssh "+strings.Join(w.at(), " ")+" -- cat\r")
+	w.check(err)
+	w.await(&c.out, "ended by the gateway: nothing was typed for 3s")
+	w.check(eventually(func() error {
+		if out := c.out.String(); !strings.Contains(out[strings.LastIndex(out, "nothing was typed"):], "(master)> ") {
+			return errors.New("no prompt after it")
+		}
+		return nil
+	}))
+	_, err = io.WriteString(term, "exit\r")
+	w.check(err)
+	if code, err := c.code(); code != 0 {
+		t.Errorf("interactive mode: exit status %d (%v)", code, err)
+	}
 	audit, err := w.g.audit()
 	w.check(err)
-	if n := strings.Count(audit, `"reason":"ended by the gateway: nothing was typed for 3s"`); n != 2 {
-		t.Errorf("%d such ends in the audit log, want 2", n)
+	if n := strings.Count(audit, `"reason":"ended by the gateway: nothing was typed for 3s"`); n != 3 {
+		t.Errorf("%d such ends in the audit log, want 3", n)
 	}
 }
