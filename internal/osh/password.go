@@ -14,6 +14,34 @@ func (p *parser) protocol(want gateway.Protocol) {
 	p.line.Protocol = want
 }
 
+// passwordOptions are about logins with more than keys.
+func passwordOptions() []outer {
+	return []outer{
+		{names: []string{"--password"}, arg: "GROUP", help: "log in with the egress password of that group",
+			value: setPasswordGroup,
+			print: func(l Line) (string, bool) { return l.Password.Group, l.Password.Group != "" }},
+		{names: []string{"--self-password", "-P"}, help: "log in with your own egress password",
+			flag: func(p *parser) { p.line.Password.Self = true }, print: when(func(l Line) bool { return l.Password.Self })},
+		{names: []string{"--enable"}, help: "then the second password that the device's profile has (enable, su): the same once more",
+			flag: func(p *parser) { p.line.Enable = true }, print: when(func(l Line) bool { return l.Enable && !l.EnablePassword.Asked() })},
+		{names: []string{"--enable-password"}, arg: "GROUP", help: "the same, with the egress password of that group",
+			value: setEnableGroup,
+			print: func(l Line) (string, bool) { return l.EnablePassword.Group, l.EnablePassword.Group != "" }},
+		{names: []string{"--enable-self-password"}, help: "the same, with your own egress password",
+			flag:  func(p *parser) { p.line.Enable, p.line.EnablePassword.Self = true, true },
+			print: when(func(l Line) bool { return l.EnablePassword.Self })},
+		{names: []string{"--fallback-password-delay"}, arg: "SECONDS", help: "between two passwords, 3 if not given",
+			value: setFallbackDelay,
+			print: func(l Line) (string, bool) {
+				return strconv.Itoa(int(l.FallbackDelay / time.Second)), l.FallbackDelay != 0
+			}},
+		{names: []string{"--term-passthrough"}, help: "with a password too, tell the device your type of terminal",
+			flag: func(p *parser) { p.line.TermPassthrough = true }, print: when(func(l Line) bool { return l.TermPassthrough })},
+		{names: []string{"--kbd-interactive"}, help: "answer what the target asks besides a key",
+			flag: func(p *parser) { p.line.KeyboardInteractive = true }, print: when(func(l Line) bool { return l.KeyboardInteractive })},
+	}
+}
+
 func setPasswordGroup(p *parser, v string) error {
 	if err := gateway.CheckGroupName(v); err != nil {
 		return refuse(gateway.RefusalOptions, "--password wants the name of a group")
