@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -10,9 +11,22 @@ import (
 )
 
 // attack makes units at random, of what could get past the right to read together.
-type attack struct{ random }
+type attack struct {
+	random
+	// tame leaves out what makes PostgreSQL 15 crash now and then, where nothing
+	// stands before it: EXECUTE of a COMMIT that was prepared by a Parse.
+	tame bool
+}
 
 func (a attack) sql() string {
+	sql := a.word()
+	if a.tame && strings.HasPrefix(sql, "EXECUTE") {
+		return "SELECT 2"
+	}
+	return sql
+}
+
+func (a attack) word() string {
 	return a.of(
 		"COMMIT", "ROLLBACK", "END", "BEGIN", "BEGIN", "SAVEPOINT s", "ROLLBACK TO s", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "START TRANSACTION READ WRITE",
 		"SELECT 1", "SELECT 1/0", "syntax error", "", unlocked, unlocked, "SELECT writes()", "SELECT writes()", "INSERT INTO kept VALUES (666, 'x')",
@@ -56,8 +70,8 @@ func (a attack) unit() messages {
 // testRandomAttacks tries what nobody thought of. With all rights the same
 // changes something nearly each time.
 func testRandomAttacks(t *testing.T, s *inside) {
-	run := func(w *world, seed int) {
-		a := attack{random{rand.New(rand.NewPCG(uint64(seed), 6))}}
+	run := func(w *world, seed int, tame bool) {
+		a := attack{random{rand.New(rand.NewPCG(uint64(seed), 6))}, tame}
 		r := dialRaw(t, w)
 		defer r.nc.Close()
 		for range 20 {
@@ -73,14 +87,14 @@ func testRandomAttacks(t *testing.T, s *inside) {
 	limited, free := s.world(t, gateway.DatabaseRead), s.world(t, gateway.DatabaseAll)
 	before := s.sql(t, looksLike)
 	for seed := range attacks {
-		run(limited, seed)
+		run(limited, seed, false)
 		if after := s.sql(t, looksLike); after != before {
 			t.Fatalf("attack %d changed something: %s\nnot %s", seed, after, before)
 		}
 	}
 	worked := 0
 	for seed := range 20 {
-		run(free, seed)
+		run(free, seed, true)
 		if s.sql(t, looksLike) != before {
 			worked++
 		}

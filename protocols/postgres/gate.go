@@ -227,6 +227,10 @@ func (g *gate) judge(d demand) verdict {
 			state: "42501", text: fmt.Sprintf("your right in this database is %q, and %s needs %q", g.rights.String(), d.why, d.class.String()),
 			hint: "whoever keeps the accesses of the group can allow more",
 		}
+	case g.hold != nil && d.executes && len(g.ending) > 0:
+		v.refuse = &fatal{
+			state: "42501", text: "your right in this database is \"read\": EXECUTE is not possible where the end of a transaction was prepared under a name",
+		}
 	case g.hold != nil && d.goesOn:
 		v.refuse = &fatal{
 			state: "42501", text: "your right in this database is \"read\": nothing may follow the end of a transaction in one message or pipeline",

@@ -16,6 +16,8 @@ type demand struct {
 	// ends says that a statement ends a transaction, goesOn that another one follows it.
 	ends, goesOn bool
 	parts        []part // the first of its statements, up to maxParts
+	// executes says that a statement runs one that was prepared.
+	executes bool
 	// alone says that it is DISCARD ALL and nothing else, which the server takes by itself only.
 	alone bool
 }
@@ -268,6 +270,7 @@ func (s *statement) query(verb string) {
 	case "INTO TEMP":
 		s.v.need(gateway.DatabaseWrite, "SELECT INTO TEMP")
 	}
+	s.v.executes = s.v.executes || verb == "execute"
 	if verb != "explain" && verb != "prepare" {
 		return
 	}
