@@ -359,7 +359,7 @@ func (r *relay) completed(i *pending, n uint64) error {
 		}
 	}
 	now := time.Now()
-	if i.kind == 'Q' || i.kind == 'E' || i.kind == 'F' {
+	if i.simple || i.kind == 'Q' || i.kind == 'E' || i.kind == 'F' {
 		from := i.at
 		if p.last.After(from) {
 			from = p.last

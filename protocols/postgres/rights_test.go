@@ -1,10 +1,13 @@
 package postgres_test
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"gateway"
@@ -148,6 +151,38 @@ func testRefusalInSync(t *testing.T, s *inside) {
 			if err != nil || strings.Join(got.rows, " ") != tt.rows || len(got.errors) != tt.errors || got.tx != 'I' {
 				t.Errorf("%s, together %v: rows %q, errors %q, state %c, %v", tt.name, together, got.rows, got.errors, got.tx, err)
 			}
+		}
+	}
+}
+
+// testRecordedReads: what is taken apart is recorded as it came.
+func testRecordedReads(t *testing.T, s *inside) {
+	var events [2][]string
+	for i, right := range []gateway.DatabaseRights{gateway.DatabaseAll, gateway.DatabaseRead} {
+		db := lease(s.Server, pgserver.Login)
+		db.Allow, db.Results = right, 1
+		w := newWorld(t, s.Server, db)
+		r := dialRaw(t, w)
+		for _, sql := range []string{"SELECT a FROM kept ORDER BY a LIMIT 2; SHOW search_path", "BEGIN", "SELECT 1/0", "ROLLBACK", "COPY kept TO STDOUT", ""} {
+			if _, err := r.run(false, query(sql)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, e := range w.session.Events() {
+			events[i] = append(events[i], regexp.MustCompile(`"ms":[0-9.]+`).ReplaceAllString(fmt.Sprintf("%T %+v", e, e), ""))
+		}
+	}
+	if diff := cmp.Diff(events[0], events[1]); diff != "" {
+		t.Errorf("with the right to read it is recorded otherwise (-all, +read):\n%s", diff)
+	}
+	w := s.world(t, gateway.DatabaseRead)
+	if _, err := dialRaw(t, w).run(false, query("DELETE FROM kept"), query("SELECT runs('SELECT lo_create(0)')")); err != nil {
+		t.Fatal(err)
+	}
+	all := fmt.Sprintf("%+v", w.session.Events())
+	for _, want := range []string{`"sql":"DELETE FROM kept"`, `"sqlstate":"42501","refused":"your right in this database is \"read\", and DELETE needs \"write\""`, `"sqlstate":"25006","refused":"`} {
+		if !strings.Contains(all, want) {
+			t.Errorf("there is no %s in %s", want, all)
 		}
 	}
 }

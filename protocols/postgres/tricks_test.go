@@ -386,7 +386,7 @@ func TestInside(t *testing.T) {
 		test func(*testing.T, *inside)
 	}{
 		{"tricks against read", testTricksAgainstRead}, {"tricks are real", testTricksAreReal}, {"honest reads", testHonestReads},
-		{"drivers that read", testDriverReads}, {"rights", testRights}, {"role", testRole}, {"superuser", testSuperuser},
+		{"drivers that read", testDriverReads}, {"rights", testRights}, {"what is recorded", testRecordedReads}, {"role", testRole}, {"superuser", testSuperuser},
 		{"refusals", testRefusalInSync}, {"rows", testRowLimit}, {"rows of portals", testRowLimitOfPortals}, {"rows while reading", testRowLimitWhileReading}, {"timers", testTimers},
 		{"differential", testDifferential}, {"random attacks", testRandomAttacks},
 		{"confusions", testConfusions}, {"chance", testChance}, {"copies with Sync", testCopyWithSync},

@@ -368,7 +368,7 @@ func (r *relay) own(s script) error {
 // replace sends a script in the place of a Query.
 func (r *relay) replace(s *script, i pending) error {
 	for n := range s.items {
-		s.items[n].n, s.items[n].at = i.n, i.at
+		s.items[n].n, s.items[n].at, s.items[n].simple = i.n, i.at, s.items[n].kind != 'S'
 	}
 	if err := r.own(*s); err != nil {
 		return err
