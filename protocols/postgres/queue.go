@@ -114,7 +114,8 @@ func (q *queue) full() bool {
 func (q *queue) wait(n int) (tx byte, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for !q.closed && q.len() > n {
+	// The data of a COPY that has failed is answered by nothing.
+	for !q.closed && q.head() != nil && q.len() > n {
 		q.changed.Wait()
 	}
 	if q.closed {
@@ -133,7 +134,7 @@ func (q *queue) unowned() (idle bool) {
 	for !q.closed && q.owned > 0 {
 		q.changed.Wait()
 	}
-	return q.closed || q.len() == 0
+	return q.closed || q.head() == nil
 }
 
 // running is the number of the Request that the server works on; 0: of none.
