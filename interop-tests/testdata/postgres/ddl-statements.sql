@@ -8,7 +8,6 @@ select 1, 'two', null, 3.5::numeric, true, array[1,2,3], '{"a": [1, null]}'::jso
 ;;
 select 1; select 2; select 3;
 select 1\; select 2\; select 3;
-select 'a''b', E'a\nb\tc\\', U&'\0441\043b\043e\043d', $$dollar$$, $tag$with $$ inside$tag$;
 select 'naïve café — 日本語 🐘' as "Ünïcode ""name""";
 select date '2024-02-29', timestamptz '2024-02-29 12:00:00+00', interval '1 year 2 mons 3 days 04:05:06';
 set timezone = 'Asia/Tokyo';
@@ -33,7 +32,6 @@ with recursive t(n) as (select 1 union all select n + 1 from t where n < 10) sel
 select 1/0;
 select nothing;
 select * from nowhere;
-selec 1;
 select 'unterminated;
 ';
 select "mixed" from (select 1 as "Mixed") as s;
@@ -113,10 +111,6 @@ begin\; insert into t (id, name) values (9, 'nine')\; select 1/0\; commit;
 rollback;
 select count(*) from t where id = 9;
 start transaction; select 1; commit and chain; select 2; rollback and no chain;
-begin; insert into t (id, name) values (10, 'ten'); prepare transaction 'trial-two-phase';
-select gid from pg_prepared_xacts where gid = 'trial-two-phase';
-commit prepared 'trial-two-phase';
-rollback prepared 'trial-two-phase';
 set constraints all deferred;
 lock table t;
 begin; lock table t in access exclusive mode nowait; commit;
@@ -131,7 +125,6 @@ execute two;
 select name, statement, parameter_types from pg_prepared_statements order by name;
 deallocate one;
 execute one;
-prepare bad as selec 1;
 prepare ins (int, text) as insert into t (id, name) values ($1, $2) returning id;
 execute ins(77, 'seventy-seven');
 execute ins(77, 'seventy-seven');
@@ -140,7 +133,6 @@ deallocate all;
 discard all;
 set search_path = trial;
 select 1 as a, 'x' as b \gdesc
-selec 1 \gdesc
 create table not_described () \gdesc
 
 -- cursors
@@ -192,21 +184,10 @@ show lock_timeout;
 show all_of_it;
 reset lock_timeout;
 select current_setting('server_encoding'), current_user, session_user, current_database(), current_schema;
-set role nobody_at_all;
-set session authorization postgres;
 set application_name = 'trial';
 show application_name;
 set client_encoding = 'LATIN1';
 select 'caf' || chr(233);
 select chr(1081);
-reset client_encoding;
+set client_encoding = 'UTF8';
 listen trial; notify trial, 'payload'; unlisten *;
-create extension plpython3u;
-create role trial_role;
-grant select on t to public;
-revoke all on t from public;
-security label on table t is 'x';
-checkpoint;
-load 'auto_explain';
-alter system set work_mem = '1MB';
-drop owned by nobody_at_all;
