@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -183,6 +184,34 @@ func testRecordedReads(t *testing.T, s *inside) {
 	for _, want := range []string{`"sql":"DELETE FROM kept"`, `"sqlstate":"42501","refused":"your right in this database is \"read\", and DELETE needs \"write\""`, `"sqlstate":"25006","refused":"`} {
 		if !strings.Contains(all, want) {
 			t.Errorf("there is no %s in %s", want, all)
+		}
+	}
+}
+
+// testCancelHeld: a cancellation waits for the answers to what the gateway says in front
+// of a statement. They must not wait for the statement.
+func testCancelHeld(t *testing.T, s *inside) {
+	s.sql(t, "CREATE FUNCTION slow() RETURNS void LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); END'")
+	for _, right := range []gateway.DatabaseRights{gateway.DatabaseRead, gateway.DatabaseWrite} {
+		c := s.world(t, right).connect(t)
+		for name, run := range map[string]func() error{
+			"simple": func() error { return c.Exec(context.Background(), "select pg_sleep(60)").Close() },
+			"extended": func() error {
+				return c.ExecParams(context.Background(), "select pg_sleep(60)", nil, nil, nil, nil).Read().Err
+			},
+			"function": func() error { return c.Exec(context.Background(), "select slow()").Close() },
+		} {
+			result := make(chan error, 1)
+			go func() { result <- run() }()
+			sleeps(t, s.Server, "1")
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if err := c.CancelRequest(ctx); err != nil {
+				t.Fatalf("%s, %s: cancel: %v", right, name, err)
+			}
+			if err := <-result; !strings.Contains(fmt.Sprint(err), "57014") {
+				t.Errorf("%s, %s: cancelled: %v; want 57014", right, name, err)
+			}
 		}
 	}
 }

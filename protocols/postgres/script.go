@@ -42,8 +42,12 @@ func ownScript(sql string, instead *fatal, sync bool) (s script, err error) {
 			return s, err
 		}
 	}
-	if sync {
+	switch {
+	case sync:
 		err = s.send(pending{kind: 'S', own: true}, &pgproto3.Sync{})
+	case instead == nil:
+		// A cancellation waits for its answers, which must not wait for what follows.
+		s.bytes, err = (&pgproto3.Flush{}).Encode(s.bytes)
 	}
 	return s, err
 }

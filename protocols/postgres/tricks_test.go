@@ -390,6 +390,7 @@ func TestInside(t *testing.T) {
 		{"refusals", testRefusalInSync}, {"rows", testRowLimit}, {"rows of portals", testRowLimitOfPortals}, {"rows while reading", testRowLimitWhileReading}, {"timers", testTimers},
 		{"differential", testDifferential}, {"random attacks", testRandomAttacks},
 		{"confusions", testConfusions}, {"chance", testChance}, {"copies with Sync", testCopyWithSync},
+		{"cancel", testCancelHeld},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s.restore(t)
