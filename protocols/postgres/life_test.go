@@ -202,15 +202,12 @@ func testServerGone(t *testing.T, s *pgserver.Server) {
 	}
 }
 
-// testFlow checks that a result of 10 million rows is read as fast as it is
-// taken, and held nowhere.
+// testFlow checks that a long result is read as fast as it is taken, and held
+// nowhere.
 func testFlow(t *testing.T, s *pgserver.Server) {
 	w := newWorld(t, s, lease(s, pgserver.Login))
 	c, _ := w.relay(context.Background(), t, &protocoltest.Session{})
-	rows := 10_000_000
-	if testing.Short() {
-		rows = 1_000_000
-	}
+	const rows = 2_000_000
 	c.say(&pgproto3.Parse{Query: "select g from generate_series(1, $1::int8) g"}, &pgproto3.Bind{Parameters: [][]byte{[]byte(strconv.Itoa(rows))}},
 		&pgproto3.Execute{}, &pgproto3.Sync{})
 	var before, after runtime.MemStats
@@ -249,7 +246,7 @@ func testFlow(t *testing.T, s *pgserver.Server) {
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 16<<20 {
 		t.Errorf("%d MB more in use", grown>>20)
 	}
-	if made := after.Mallocs - before.Mallocs; made > uint64(rows)/10 {
+	if made := after.Mallocs - before.Mallocs; made > rows/10 {
 		t.Errorf("%d allocations for %d rows", made, rows)
 	}
 	if last := texts(w.session); len(last) > 0 {
