@@ -11,7 +11,7 @@ import (
 
 // Database finds what a person means by a host and port among the databases
 // that the account may use now: one by its name, whatever the port, or the one
-// at that host and port. Where several are there, database, the name at the
+// at that host and port, see databasesAt. Where several are there, database, the name at the
 // server, must single one out. Of others nobody learns anything.
 func (s *Snapshot) Database(account, host string, port uint16, database string, now time.Time) (found *gateway.Database, group string, ok bool) {
 	there := s.databasesAt(account, host, port, now)
@@ -31,14 +31,27 @@ func (s *Snapshot) OffersDatabase(account, host string, port uint16, now time.Ti
 }
 
 // databasesAt gives the database of that name, or else all at that host and
-// port, that the account may use.
+// port, that the account may use. None if both are there and of other groups:
+// whoever manages databases could name one like a server of somebody else's, and
+// get what is meant for that.
 func (s *Snapshot) databasesAt(account, host string, port uint16, now time.Time) []gateway.Way {
-	if g, d := s.database(strings.ToLower(host)); d != nil {
-		if way, why := s.useDatabase(account, g, d, now); why == "" {
-			return []gateway.Way{way}
-		}
+	there := s.databasesOfServer(account, host, port, now)
+	g, d := s.database(strings.ToLower(host))
+	if d == nil {
+		return there
 	}
-	var there []gateway.Way
+	named, why := s.useDatabase(account, g, d, now)
+	switch {
+	case why != "":
+		return there
+	case slices.ContainsFunc(there, func(w gateway.Way) bool { return w.Group != named.Group }):
+		return nil
+	}
+	return []gateway.Way{named}
+}
+
+// databasesOfServer gives all at that host and port that the account may use.
+func (s *Snapshot) databasesOfServer(account, host string, port uint16, now time.Time) (there []gateway.Way) {
 	seats, _ := s.seats.get(account)
 	for _, seat := range seats {
 		g, _ := s.groups.get(seat.group)

@@ -233,3 +233,34 @@ func TestOffersDatabase(t *testing.T) {
 		}
 	}
 }
+
+// A database that has the name of a server gets nothing that is meant for one
+// there, unless both are of the same group.
+func TestDatabaseNamedLikeAServer(t *testing.T) {
+	theirs := &gateway.Group{Name: "theirs", Members: []string{"alice"}, Databases: []gateway.Database{
+		{Name: "orders", Host: "pg.example.org", Port: 5432, Database: "orders"}}}
+	rogue := &gateway.Group{Name: "rogue", Members: []string{"alice", "bob"}, Databases: []gateway.Database{
+		{Name: "mallory", Host: "orders", Port: 5432, Database: "orders"}, {Name: "pg.example.org", Host: "10.0.0.66", Port: 5432, Database: "orders"}}}
+	s := policy.New(nil, []*gateway.Group{theirs, rogue}, policy.Rules{})
+	for _, test := range []struct {
+		account, host string
+		port          uint16
+		found         string
+	}{
+		{"alice", "pg.example.org", 5432, ""}, {"alice", "PG.example.org", 5432, ""}, {"alice", "pg.example.org", 5433, "pg.example.org"},
+		{"alice", "orders", 5432, ""}, {"alice", "orders", 0, "orders"}, {"bob", "pg.example.org", 5432, "pg.example.org"}, {"bob", "orders", 5432, "mallory"},
+	} {
+		found := ""
+		if d, _, ok := s.Database(test.account, test.host, test.port, "orders", now); ok {
+			found = d.Name
+		}
+		if found != test.found {
+			t.Errorf("%s means %q by %s:%d, want %q", test.account, found, test.host, test.port, test.found)
+		}
+	}
+	theirs.Databases = append(theirs.Databases, gateway.Database{Name: "pg.internal", Host: "pg.internal", Port: 5432, Database: "orders"})
+	s = policy.New(nil, []*gateway.Group{theirs}, policy.Rules{})
+	if d, _, ok := s.Database("alice", "pg.internal", 5432, "", now); !ok || d.Name != "pg.internal" {
+		t.Errorf("of one group: %v, %v", d, ok)
+	}
+}
