@@ -297,6 +297,9 @@ type ServerError struct{ State, text string }
 
 func (e *ServerError) Error() string { return e.text + " (SQLSTATE " + e.State + ")" }
 
+// maxTail bounds what is kept of a server's words.
+const maxTail = 512
+
 // loginError is what the server said against the login. The person is told the
 // code; the words may name what is not theirs to know.
 func loginError(body []byte) error {
@@ -307,6 +310,10 @@ func loginError(body []byte) error {
 	if len(e.Code) != 5 {
 		return errMalformed
 	}
+	if len(e.Code) != 5 {
+		return errMalformed
+	}
+	e.Message = strings.ToValidUTF8(e.Message[:min(len(e.Message), maxTail)], "")
 	kind, text := protocols.BrokenHandshake, "the server does not accept the connection"
 	switch {
 	case strings.HasPrefix(e.Code, "28"):
