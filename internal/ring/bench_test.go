@@ -1,6 +1,7 @@
 package ring_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -8,7 +9,8 @@ import (
 	"gateway/recorder"
 )
 
-func benchmarkPut(b *testing.B, size int) {
+// newBenchmark makes a ring; drain empties it off the clock.
+func newBenchmark(b *testing.B) (p *ring.Producer, drain func()) {
 	shared, err := ring.New(ring.DefaultSize)
 	if err != nil {
 		b.Fatal(err)
@@ -17,15 +19,29 @@ func benchmarkPut(b *testing.B, size int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := ring.NewProducer(shared.Producer, time.Now())
-	if err != nil {
+	if p, err = ring.NewProducer(shared.Producer, time.Now()); err != nil {
 		b.Fatal(err)
 	}
-	defer p.Close()
-	defer c.Close()
-	data := make([]byte, size)
+	b.Cleanup(func() {
+		p.Close()
+		c.Close()
+	})
 	buf := make([]byte, c.Size())
-	every := c.Size() / 2 / (size + recorder.FrameHeaderSize)
+	return p, func() {
+		b.StopTimer()
+		got, err := c.Drain(buf)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.Release(got)
+		b.StartTimer()
+	}
+}
+
+func benchmarkPut(b *testing.B, size int) {
+	p, drain := newBenchmark(b)
+	data := make([]byte, size)
+	every := ring.DefaultSize / 2 / (size + recorder.FrameHeaderSize)
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	n := 0
@@ -35,16 +51,27 @@ func benchmarkPut(b *testing.B, size int) {
 		}
 		if n++; n == every {
 			n = 0
-			b.StopTimer()
-			got, err := c.Drain(buf)
-			if err != nil {
-				b.Fatal(err)
-			}
-			c.Release(got)
-			b.StartTimer()
+			drain()
 		}
 	}
 }
 
 func BenchmarkPutSmall(b *testing.B) { benchmarkPut(b, 16) }
 func BenchmarkPut32K(b *testing.B)   { benchmarkPut(b, 32<<10) }
+
+// BenchmarkPutRequest records what one statement of a database gives.
+func BenchmarkPutRequest(b *testing.B) {
+	p, drain := newBenchmark(b)
+	text := strings.Repeat("x", 80)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		if err := p.Put(recorder.Request{Name: "execute", Text: text}); err != nil {
+			b.Fatal(err)
+		}
+		if n++; n == 1000 {
+			n = 0
+			drain()
+		}
+	}
+}
