@@ -15,7 +15,8 @@ const (
 	maxClient  = 256 << 20 // of what passes in pieces from the client
 	maxServer  = 1 << 30   // and from the server, which makes none that is longer
 	blockSize  = 64 << 10
-	firstBlock = 4 << 10 // most connections are idle, or say little at a time
+	muchSize   = 32 << 10 // a packet of SSH
+	firstBlock = 4 << 10  // most connections are idle, or say little at a time
 )
 
 // errTooLong says that a message is longer than its kind may be.
@@ -48,6 +49,8 @@ type pump struct {
 	limit int // of a streamed message
 	// before is called ahead of each write. nil: nothing is to be done.
 	before func() error
+	// lazy: src calls flush before it waits, so it need not be done ahead of each read.
+	lazy bool
 
 	buf  []byte
 	out  []byte // passes ahead of buf[from:at]; only filled when something was put in or taken out
@@ -143,10 +146,12 @@ func (p *pump) rest() error {
 func (p *pump) need(n int) error {
 	for p.end-p.at < n {
 		begun := p.end > p.at
-		if err := p.flush(); err != nil {
-			return err
+		if !p.waits() || len(p.buf)-p.at < n {
+			if err := p.flush(); err != nil {
+				return err
+			}
+			p.room(n)
 		}
-		p.room(n)
 		if err := p.fill(); err != nil {
 			if begun {
 				err = unexpected(err)
@@ -155,6 +160,12 @@ func (p *pump) need(n int) error {
 		}
 	}
 	return nil
+}
+
+// waits reports whether there is something that may pass and had better wait for
+// more of it.
+func (p *pump) waits() bool {
+	return p.lazy && p.from < p.at && p.at-p.from < muchSize
 }
 
 // unexpected is err for a message that has begun.
@@ -186,18 +197,23 @@ func (p *pump) room(n int) {
 	p.from, p.at, p.end = 0, 0, len(unread)
 }
 
-// fill writes what may pass and reads more.
+// fill writes what may pass, if that is much or the read may wait, and reads more.
 func (p *pump) fill() error {
-	if err := p.flush(); err != nil {
-		return err
-	}
-	if p.at > 0 || p.end == len(p.buf) {
-		p.room(p.end - p.at + 1)
+	if !p.waits() || p.end == len(p.buf) {
+		if err := p.flush(); err != nil {
+			return err
+		}
+		if p.at > 0 || p.end == len(p.buf) {
+			p.room(p.end - p.at + 1)
+		}
 	}
 	n, err := p.src.Read(p.buf[p.end:])
 	p.end += n
 	if n > 0 {
 		return nil
+	}
+	if err := p.flush(); err != nil {
+		return err
 	}
 	if err == nil {
 		err = io.ErrNoProgress

@@ -34,6 +34,7 @@ const maxParameters = 200
 type conn struct {
 	db     protocols.Database
 	nc     net.Conn // over TLS, if the server is spoken to so
+	ahead  *ahead   // what nc reads from
 	raw    net.Conn
 	server *pump
 	params [][2]string // as the server reported
@@ -78,7 +79,8 @@ func (Backend) Login(ctx context.Context, nc net.Conn, _ gateway.Request, l prot
 }
 
 func (c *conn) login(ctx context.Context) error {
-	nc, err := encrypt(ctx, c.nc, &c.db)
+	c.ahead = &ahead{Conn: c.nc}
+	nc, err := encrypt(ctx, c.ahead, &c.db)
 	if err != nil {
 		return err
 	}

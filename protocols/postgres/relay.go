@@ -90,6 +90,9 @@ func newRelay(c *conn, client *Client, s protocols.Session) *relay {
 		r.down.rules['D'], r.down.rules['T'] = short, short
 	}
 	r.down.dst, r.down.before = client, r.replies.flush
+	if c.ahead != nil {
+		r.down.lazy, c.ahead.before = true, r.down.flush
+	}
 	return r
 }
 
