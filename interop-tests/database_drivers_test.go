@@ -16,13 +16,22 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+
+	"gateway/interop-tests/pgserver"
 )
 
-// TestDatabaseDrivers has the drivers that most programs use do what they can.
+// TestDatabaseDrivers has the drivers that most programs use do what they can,
+// with all rights, and with less, where the gateway looks into what they do.
 func TestDatabaseDrivers(t *testing.T) {
 	t.Parallel()
 	d := newDatabases(t)
-	port := d.forward("sales", 5432)
+	d.add("limited", pgserver.Login, "--db-allow", "ddl")
+	for _, name := range []string{"sales", "limited"} {
+		t.Run(name, func(t *testing.T) { d.drivers(t, d.forward(name, 5432)) })
+	}
+}
+
+func (d *databases) drivers(t *testing.T, port int) {
 	t.Run("psycopg2", func(t *testing.T) {
 		needs(t, "psycopg2")
 		out := d.says(d.command(through(port), "/usr/bin/python3", "testdata/postgres/client.py", strconv.Itoa(port)))

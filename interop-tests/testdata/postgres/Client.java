@@ -17,7 +17,7 @@ class Client {
         Properties p = new Properties();
         p.setProperty("user", "anybody");
         for (int i = 0; i < more.length; i += 2) p.setProperty(more[i], more[i + 1]);
-        return DriverManager.getConnection("jdbc:postgresql://127.0.0.1:" + port + "/sales", p);
+        return DriverManager.getConnection("jdbc:postgresql://127.0.0.1:" + port + "/app", p);
     }
 
     public static void main(String[] args) throws Exception {
