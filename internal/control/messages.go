@@ -117,12 +117,6 @@ type Open struct {
 	Client *Client `json:"client,omitempty"`
 }
 
-// Client is a program of the node's that is run in a jail for one session.
-type Client struct {
-	Args     []string `json:"args,omitempty"`
-	Terminal bool     `json:"terminal,omitempty"` // it gets one, and three pipes otherwise
-}
-
 // Hop is a login at an egress jump host. All of it is given.
 type Hop struct {
 	Host string `json:"host"` // as the person wrote it
@@ -156,64 +150,6 @@ type OpenReply struct {
 	AuditKey string `json:"audit_key"`        // recorder.KeyID of the key that seals recordings
 	// Database is set for Postgres.
 	Database *Database `json:"database,omitempty"`
-}
-
-// Database is what a session may know of its database.
-type Database struct {
-	Name        string          `json:"name"`
-	Database    string          `json:"database"`
-	User        string          `json:"user"`
-	Role        string          `json:"role,omitempty"`
-	TLS         gateway.TLSMode `json:"tls,omitempty"`
-	Host        string          `json:"host"`
-	Roots       string          `json:"roots,omitempty"`       // PEM
-	Certificate string          `json:"certificate,omitempty"` // PEM; its key signs by OpSignTLS
-	Password    bool            `json:"password,omitempty"`    // there is one: OpAnswer, OpPassword
-	gateway.DatabaseLimits
-	Parameters gateway.ParameterRecording `json:"parameters,omitempty"`
-	Results    int                        `json:"results,omitempty"`
-	Way        string                     `json:"way"` // "group-member:web"
-}
-
-// Forward asks whether the account could use a database that a person calls Host.
-type Forward struct {
-	Host string `json:"host"`
-	Port uint16 `json:"port"`
-}
-
-// ForwardReply answers Forward.
-type ForwardReply struct {
-	OK bool `json:"ok"`
-}
-
-// Dial asks for one more connection with a session's database. The answer has
-// no body; the descriptor comes with it.
-type Dial struct {
-	Session gateway.SessionID `json:"session"`
-}
-
-// Answer asks for what protocols.DatabaseChallenge says; a
-// protocols.DatabaseAnswer answers it. Each connection may ask once.
-type Answer struct {
-	Session     gateway.SessionID `json:"session"`
-	Salt        []byte            `json:"salt"`
-	Iterations  int               `json:"iterations,omitempty"`
-	AuthMessage []byte            `json:"auth_message,omitempty"`
-}
-
-// AnswerReply answers Answer.
-type AnswerReply struct {
-	Proof           []byte `json:"proof"`
-	ServerSignature []byte `json:"server_signature,omitempty"`
-}
-
-// SignTLS asks for a signature with the key of a session's client certificate,
-// for one handshake: Digest as crypto.Signer takes it, Hash and PSS its options.
-type SignTLS struct {
-	Session gateway.SessionID `json:"session"`
-	Digest  []byte            `json:"digest"`
-	Hash    uint              `json:"hash"` // crypto.Hash; 0: the digest is the message
-	PSS     bool              `json:"pss,omitempty"`
 }
 
 // Idle is what happens to a session whose person types nothing. 0: never.
