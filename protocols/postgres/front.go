@@ -183,8 +183,8 @@ func (c *Client) read(body []byte, unknown *[]string) error {
 type Client struct {
 	nc             io.ReadWriteCloser
 	front          *Front
-	number         int // of the Front's connections, from 1
-	user, database string
+	number         int    // of the Front's connections, from 1
+	user, database string // as the client says; the user means nothing
 	settings       map[string]string
 }
 
@@ -192,12 +192,6 @@ var _ protocols.Client = (*Client)(nil)
 
 // Database is the database that the client named; it may be empty.
 func (c *Client) Database() string { return c.database }
-
-// User is whom the client says that it is, which means nothing.
-func (c *Client) User() string { return c.user }
-
-// Application is the name that the client gives itself.
-func (c *Client) Application() string { return c.settings["application_name"] }
 
 // Settings are the parameters that the client wants its session to begin with,
 // for protocols.Database.

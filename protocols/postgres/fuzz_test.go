@@ -88,7 +88,7 @@ func FuzzStartup(f *testing.F) {
 		if err := m.Decode(used[4:]); err != nil {
 			t.Fatalf("accepted %q, and pgproto3 does not: %v", b, err)
 		}
-		if m.Parameters["user"] != c.User() || m.Parameters["database"] != c.Database() || m.Parameters["application_name"] != c.Application() {
+		if m.Parameters["user"] != c.user || m.Parameters["database"] != c.Database() || m.Parameters["application_name"] != c.settings["application_name"] {
 			t.Errorf("%q is %+v, and %+v for pgproto3", b, c, m)
 		}
 	})

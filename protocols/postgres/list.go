@@ -83,7 +83,6 @@ type listEvent struct {
 	Tag       listText        `json:"tag"`
 	SQLState  string          `json:"sqlstate"`
 	Refused   string          `json:"refused"`
-	TX        string          `json:"tx"`
 }
 
 // listText is a string, or one that is not UTF-8.

@@ -11,7 +11,6 @@ import (
 type demand struct {
 	class gateway.DatabaseRights
 	why   string // what it is that asks for class
-	verb  string // the first keyword
 	count int    // of statements
 	// ends says that a statement ends a transaction, goesOn that another one follows it.
 	ends, goesOn bool
@@ -209,9 +208,6 @@ func (s *statement) judge() {
 	} else if s.head[0].kind != wordToken {
 		s.v.need(gateway.DatabaseAll, "a text that does not begin with a command")
 		return
-	}
-	if s.v.verb == "" {
-		s.v.verb = verb
 	}
 	if s.config.begun() {
 		s.v.need(gateway.DatabaseAll, "set_config")
