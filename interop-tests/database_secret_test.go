@@ -27,6 +27,7 @@ import (
 // sessions are open and after.
 func TestDatabaseSecretNowhere(t *testing.T) {
 	t.Parallel()
+	needs(t, "root") // to read the memory of others
 	d := newDatabases(t)
 	logins := []string{pgserver.Login, pgserver.MD5, pgserver.Clear, pgserver.Plain, pgserver.Cert}
 	for _, login := range logins[1:] {
