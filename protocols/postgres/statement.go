@@ -23,9 +23,10 @@ type demand struct {
 
 // part is a statement of a text.
 type part struct {
-	sql   string
-	quiet bool // it runs nothing that somebody wrote
-	ends  bool // it ends a transaction
+	sql    string
+	quiet  bool // it runs nothing that somebody wrote
+	begins bool // it begins a transaction
+	ends   bool // it ends one
 }
 
 // maxParts bounds the statements of a text whose parts are needed.
@@ -59,7 +60,7 @@ func examine(text string, as reading) demand {
 		v.count++
 		s.judge()
 		if v.count <= maxParts {
-			v.parts = append(v.parts, part{text[start:s.stop], s.quiet, s.ends})
+			v.parts = append(v.parts, part{text[start:s.stop], s.quiet, s.head[0].is("begin", "start"), s.ends})
 		}
 		v.ends = v.ends || s.ends
 	}
