@@ -78,6 +78,13 @@ func (p *replies) ready(tx byte) error {
 
 // fromServer passes on what the server says until it closes the connection.
 func (r *relay) fromServer() error {
+	err := r.answers()
+	// What may pass need not wait for more any longer.
+	_ = r.down.flush() // err says already why it ends
+	return err
+}
+
+func (r *relay) answers() error {
 	for {
 		m, err := r.down.next()
 		if err == io.EOF {
