@@ -63,6 +63,15 @@ func (d Database) Expired(now time.Time) bool {
 	return !d.Expires.IsZero() && !now.Before(d.Expires)
 }
 
+// Bounds of what a server may ask in SCRAM-SHA-256. PostgreSQL has 4,096 iterations
+// unless it is told otherwise, and RFC 7677 wants no fewer, as the fewer they are,
+// the faster are passwords tried on a proof. More than the most are work for nothing.
+const (
+	MinSCRAMIterations = 4096
+	MaxSCRAMIterations = 1_000_000
+	MaxSCRAMSalt       = 256 // bytes
+)
+
 // TLSMode says how a connection with a database is encrypted.
 type TLSMode string
 

@@ -18,19 +18,14 @@ import (
 	"gateway"
 )
 
-// Bounds of a challenge: PostgreSQL has 4,096 iterations unless it is told
-// otherwise, and RFC 7677 wants no fewer: passwords are tried the faster on a proof.
-const (
-	MinIterations = 4096
-	MaxIterations = 1 << 20
-	maxSalt       = 1024
-	maxMessage    = 8 << 10
-)
+// maxMessage bounds an AuthMessage, in bytes.
+const maxMessage = 8 << 10
 
 // Proof gives the ClientProof and the ServerSignature of SCRAM-SHA-256, RFC 5802
 // section 3. It fails with gateway.ErrInvalid when the challenge is out of bounds.
 func Proof(password, salt []byte, iterations int, authMessage []byte) (proof, server []byte, err error) {
-	if len(salt) == 0 || len(salt) > maxSalt || iterations < MinIterations || iterations > MaxIterations || len(authMessage) == 0 || len(authMessage) > maxMessage {
+	if len(salt) == 0 || len(salt) > gateway.MaxSCRAMSalt || iterations < gateway.MinSCRAMIterations || iterations > gateway.MaxSCRAMIterations ||
+		len(authMessage) == 0 || len(authMessage) > maxMessage {
 		return nil, nil, fmt.Errorf("SCRAM challenge: salt of %d bytes, %d iterations: %w", len(salt), iterations, gateway.ErrInvalid)
 	}
 	prepared := prepare(password)

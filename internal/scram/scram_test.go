@@ -32,7 +32,7 @@ func TestBounds(t *testing.T) {
 		iterations int
 		message    string
 	}{
-		{nil, 4096, "m"}, {make([]byte, maxSalt+1), 4096, "m"}, {[]byte("salt"), 0, "m"}, {[]byte("salt"), MinIterations - 1, "m"}, {[]byte("salt"), MaxIterations + 1, "m"},
+		{nil, 4096, "m"}, {make([]byte, gateway.MaxSCRAMSalt+1), 4096, "m"}, {[]byte("salt"), 0, "m"}, {[]byte("salt"), gateway.MinSCRAMIterations - 1, "m"}, {[]byte("salt"), gateway.MaxSCRAMIterations + 1, "m"},
 		{[]byte("salt"), 4096, ""}, {[]byte("salt"), 4096, string(make([]byte, maxMessage+1))},
 	} {
 		if _, _, err := Proof([]byte("p"), test.salt, test.iterations, []byte(test.message)); !errors.Is(err, gateway.ErrInvalid) {

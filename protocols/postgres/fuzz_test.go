@@ -225,7 +225,7 @@ func FuzzSCRAM(f *testing.F) {
 		asked := false
 		_, err = s.answer(context.Background(), message, func(_ context.Context, q protocols.DatabaseChallenge) (protocols.DatabaseAnswer, error) {
 			asked = true
-			if q.Iterations < minIterations || q.Iterations > maxIterations || len(q.Salt) == 0 || len(q.Salt) > maxSalt ||
+			if q.Iterations < gateway.MinSCRAMIterations || q.Iterations > gateway.MaxSCRAMIterations || len(q.Salt) == 0 || len(q.Salt) > gateway.MaxSCRAMSalt ||
 				!bytes.HasPrefix(q.AuthMessage, []byte("n=,r="+s.nonce+",r="+s.nonce)) {
 				t.Errorf("asked for %+v", q)
 			}

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gateway"
 	"gateway/protocols"
 )
 
@@ -24,14 +25,8 @@ const (
 	mechanismBinding = "SCRAM-SHA-256-PLUS"
 )
 
-// Bounds of what a server may ask in SCRAM. Fewer iterations than RFC 7677
-// wants would make the proof easy to search; more would be work for nothing.
-const (
-	minIterations = 4096
-	maxIterations = 1_000_000
-	maxSalt       = 256
-	maxSCRAM      = 2048 // of a message
-)
+// maxSCRAM bounds a message of the server's, in bytes.
+const maxSCRAM = 2048
 
 // scram is the client's side of SCRAM (RFC 5802 section 3). It never knows the
 // password.
@@ -131,15 +126,15 @@ func parseServerFirst(message []byte) (nonce string, salt []byte, iterations int
 		}
 	}
 	salt, err = base64.StdEncoding.Strict().DecodeString(parts[1][2:])
-	if err != nil || len(salt) == 0 || len(salt) > maxSalt || strings.ContainsAny(parts[1], "\r\n") {
+	if err != nil || len(salt) == 0 || len(salt) > gateway.MaxSCRAMSalt || strings.ContainsAny(parts[1], "\r\n") {
 		return "", nil, 0, wrong
 	}
 	iterations, err = strconv.Atoi(parts[2][2:])
 	if err != nil {
 		return "", nil, 0, wrong
 	}
-	if iterations < minIterations || iterations > maxIterations {
-		return "", nil, 0, fmt.Errorf("SCRAM with %d iterations: want %d to %d", iterations, minIterations, maxIterations)
+	if least, most := gateway.MinSCRAMIterations, gateway.MaxSCRAMIterations; iterations < least || iterations > most {
+		return "", nil, 0, fmt.Errorf("SCRAM with %d iterations: want %d to %d", iterations, least, most)
 	}
 	return nonce, salt, iterations, nil
 }
