@@ -198,18 +198,13 @@ func (p *Pipeline) serveProgram(ctx context.Context, s *Session, l net.Listener)
 			if err != nil {
 				return // psql was told, or cancelled a statement
 			}
-			connect := s.dialMore
+			connect := func(ctx context.Context) (net.Conn, error) { return dialMore(ctx, p.Monitor, s.Session) }
 			if first.CompareAndSwap(false, true) {
 				connect = s.takeTarget
 			}
 			_, _ = p.serveDatabase(ctx, s, c, connect) // psql was told
 		})
 	}
-}
-
-// dialMore gives one more connection with the session's database.
-func (s *Session) dialMore(ctx context.Context) (net.Conn, error) {
-	return database(s.p.Monitor, s.OpenReply).Dial(ctx)
 }
 
 // programExit reads how the jail says that the program ended.

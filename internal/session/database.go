@@ -30,22 +30,23 @@ func database(m Monitor, r control.OpenReply) *protocols.Database {
 			return protocols.DatabaseAnswer(a), err
 		}
 		l.Password = func(ctx context.Context) (gateway.Secret, error) {
-			var reply control.PasswordReply
-			_, err := m.Call(ctx, control.OpPassword, control.Password{Session: r.Session}, &reply)
-			return gateway.NewSecret(reply.Password), err
+			return password(ctx, m, control.Password{Session: r.Session})
 		}
 	}
 	if leaf := leafOf(d.Certificate); leaf != nil {
 		l.Certificate, l.Signer = d.Certificate, tlsSigner{m, r.Session, leaf.PublicKey}
 	}
-	l.Dial = func(ctx context.Context) (net.Conn, error) {
-		files, err := m.Call(ctx, control.OpDial, control.Dial{Session: r.Session}, nil)
-		if err != nil {
-			return nil, err
-		}
-		return oneConn(files)
-	}
+	l.Dial = func(ctx context.Context) (net.Conn, error) { return dialMore(ctx, m, r.Session) }
 	return l
+}
+
+// dialMore gives one more connection with a session's database.
+func dialMore(ctx context.Context, m Monitor, id gateway.SessionID) (net.Conn, error) {
+	files, err := m.Call(ctx, control.OpDial, control.Dial{Session: id}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return oneConn(files)
 }
 
 // leafOf is the first certificate of a PEM chain; nil: there is none.

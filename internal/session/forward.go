@@ -38,7 +38,7 @@ func (p *Pipeline) Forward(ctx context.Context, nc io.ReadWriteCloser, host stri
 	})
 	if err != nil {
 		refusal := refusalOf(err)
-		_ = c.Refuse(refusalState(refusal), refusal.Text)
+		_ = c.Refuse(refusalState(refusal), refusal.Text) // who has gone can't be told
 		return
 	}
 	exit, comment := p.serveDatabase(ctx, s, c, s.takeTarget)
@@ -64,7 +64,7 @@ func (p *Pipeline) serveDatabase(ctx context.Context, s *Session, c *postgres.Cl
 	conn, err := p.loginDatabase(ctx, s, c, connect)
 	if err != nil {
 		exit, comment := p.failed(ctx, err, s, func(string) {})
-		_ = c.Refuse(loginFailure(ctx, s, err))
+		_ = c.Refuse(loginFailure(ctx, s, err)) // who has gone can't be told
 		return exit, comment
 	}
 	defer conn.Close()

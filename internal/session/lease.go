@@ -62,7 +62,7 @@ func passwords(m Monitor, r control.OpenReply, l *protocols.Lease) {
 	}
 }
 
-// password asks for an egress password.
+// password asks for a password of the session.
 func password(ctx context.Context, m Monitor, which control.Password) (gateway.Secret, error) {
 	var reply control.PasswordReply
 	_, err := m.Call(ctx, control.OpPassword, which, &reply)
