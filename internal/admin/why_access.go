@@ -120,9 +120,11 @@ func (c *call) whyRequest(ctx context.Context, account string, r *osh.WhyAccess)
 	case r.ProxyPort != "" || r.ProxyUser != "":
 		return q, c.fail("ERR_MISSING_PARAMETER", "option --proxy-host is missing")
 	}
-	return q, c.whyFrom(r, &q)
+	err = c.whyFrom(r, &q)
+	return q, err
 }
 
+// whyFrom puts the address into q that is asked about in the place of the actor's own.
 func (c *call) whyFrom(r *osh.WhyAccess, q *gateway.Request) error {
 	if r.From == "" {
 		return nil
