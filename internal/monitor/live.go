@@ -33,13 +33,13 @@ type live struct {
 	// second is the second password, if it is another than that of the login.
 	second *leased
 	idle   control.Idle
-
-	telling sync.Mutex // held while the process is told whether s is locked
 	// For Postgres: the database with the limits of the way in, and the PEM
 	// certificates that its server's must be signed by.
 	way      gateway.Way
 	database *gateway.Database
 	roots    string
+
+	telling sync.Mutex // held while the process is told whether s is locked; taken before mu
 
 	mu sync.Mutex // guards what follows
 	in *leased    // the key or password that the target accepted; nil: none yet
