@@ -24,6 +24,9 @@ type Database struct {
 	Password    bool
 	Hook        string
 	Certificate string
+	// ClearPassword says that the server is given the password itself, as it has no
+	// way to have it proven. Session processes learn it then.
+	ClearPassword bool
 
 	DatabaseLimits
 	Parameters ParameterRecording // of the values that statements come with

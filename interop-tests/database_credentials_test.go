@@ -21,7 +21,8 @@ func TestDatabaseCredentials(t *testing.T) {
 		d.osh(input, "dbModify", "--group", "data", "--name", name, option)
 	}
 	d.add("md5", pgserver.MD5)
-	d.add("clear", pgserver.Clear)
+	d.add("clear", pgserver.Clear, "--clear-password")
+	d.add("proven", pgserver.Clear)
 	add("cert", pgserver.Cert, pgserver.Host)
 	give("cert", "--ca-stdin", d.server.CA)
 	give("cert", "--client-cert-stdin", d.server.ClientKey+d.server.ClientCert)
@@ -34,7 +35,7 @@ func TestDatabaseCredentials(t *testing.T) {
 	add("nothing", pgserver.Login, "127.0.0.1", "--tls", "require")
 	for name, login := range map[string]string{
 		"sales": pgserver.Login, "md5": pgserver.MD5, "clear": pgserver.Clear, "cert": pgserver.Cert, "plain": pgserver.Plain,
-		"require": pgserver.Login, "untrusted": "", "nothing": "",
+		"require": pgserver.Login, "untrusted": "", "nothing": "", "proven": "",
 	} {
 		out, err := d.tool(d.forward(name, 5432), "psql", "", "-d", name, "-Atc", "select current_user")
 		if want := login + "\n"; login != "" && (err != nil || out != want) {

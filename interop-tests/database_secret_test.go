@@ -32,6 +32,9 @@ func TestDatabaseSecretNowhere(t *testing.T) {
 	logins := []string{pgserver.Login, pgserver.MD5, pgserver.Clear, pgserver.Plain, pgserver.Cert}
 	for _, login := range logins[1:] {
 		words := []string{"dbAdd", "--group", "data", "--name", login, "--host", "127.0.0.1", "--port", strconv.Itoa(d.server.Port), "--database", pgserver.Database, "--user", login}
+		if login == pgserver.Clear {
+			words = append(words, "--clear-password")
+		}
 		if login == pgserver.Plain {
 			d.osh("", append(words, "--tls", "disable")...)
 		} else {

@@ -130,6 +130,9 @@ func databaseViolations() map[string]attack {
 		"login at a database that is not verified with the password": func(a *attacker) error {
 			return a.withDatabase("loose", func(r control.OpenReply) error { return a.password(r, 0) })
 		},
+		"login at a database that gets proofs with the password": func(a *attacker) error {
+			return a.withDatabase("proven", func(r control.OpenReply) error { return a.password(r, 0) })
+		},
 		"login at a database by a certificate that it has not": func(a *attacker) error {
 			return a.withDatabase("mine", func(r control.OpenReply) error { return a.signTLS(r.Session) })
 		},
@@ -260,7 +263,7 @@ func addDatabases(t *testing.T, n *node, port uint16) {
 		}
 		for _, d := range []gateway.Database{
 			{Name: "mine", DatabaseLimits: gateway.DatabaseLimits{Allow: gateway.DatabaseRead}}, {Name: "loose", TLS: gateway.TLSRequire},
-			{Name: "clear"}, {Name: "certified"}, {Name: "ended", Expires: now.Add(-time.Second)}, {Name: "bobs"}, {Name: "once"},
+			{Name: "clear", ClearPassword: true}, {Name: "proven"}, {Name: "certified"}, {Name: "ended", Expires: now.Add(-time.Second)}, {Name: "bobs"}, {Name: "once"},
 		} {
 			d.Host, d.Port, d.Database, d.User, d.CA, d.AddedAt, d.Password = "127.0.0.1", port, d.Name, "app", "none", now, true
 			s := store.DatabaseSecrets{Password: n.vault.Seal(gateway.NewSecret([]byte("secret")), admin.DatabaseContext(store.DatabasePassword, d.Name))}

@@ -114,6 +114,9 @@ func (n *databaseChange) words(o *osh.DatabaseSettings) error {
 		}
 		n.add(set)
 	}
+	if o.ClearPassword {
+		n.add(func(d *gateway.Database) { d.ClearPassword = true })
+	}
 	if o.Hook != "" && !n.c.set.DatabaseHooks {
 		return n.c.fail("ERR_INVALID_PARAMETER", "--hook: databasePasswordProgram is not set in the configuration of this gateway")
 	}
@@ -179,6 +182,8 @@ func (n *databaseChange) apply(d *gateway.Database) error {
 		return n.c.fail("ERR_INCOMPATIBLE_PARAMETERS", "a database has a password or a hook that gives one: --no-password or --no-hook removes the other")
 	case d.Certificate != "" && d.TLS == gateway.TLSDisable:
 		return n.c.fail("ERR_INCOMPATIBLE_PARAMETERS", "a client certificate needs TLS, and --tls disable is without")
+	case d.ClearPassword && d.TLS != gateway.TLSVerifyFull:
+		return n.c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--clear-password is for --tls verify-full: nobody else is given a password")
 	case n.ca && d.TLS != gateway.TLSVerifyFull:
 		return n.c.fail("ERR_INCOMPATIBLE_PARAMETERS", "--ca-stdin is for --tls verify-full: in any other mode no certificate is checked")
 	}

@@ -142,6 +142,9 @@ func credentials(d *gateway.Database) []string {
 	if d.Certificate != "" {
 		all = append(all, "certificate")
 	}
+	if d.ClearPassword {
+		all = append(all, "clear-password")
+	}
 	return all
 }
 

@@ -53,6 +53,7 @@ func dbModify(ctx context.Context, c *call, r *osh.DBModify) (osh.Result, error)
 // have had it before: who manages databases does not know their passwords.
 func sentElsewhere(before, after *gateway.Database) bool {
 	return before.Host != after.Host || before.Port != after.Port || before.User != after.User || before.CA != after.CA ||
+		!before.ClearPassword && after.ClearPassword ||
 		before.TLS != after.TLS && after.TLS != gateway.TLSVerifyFull
 }
 
@@ -66,6 +67,7 @@ func (n *databaseChange) remove(r *osh.DBModify) error {
 		takeAway func(d *gateway.Database)
 	}{
 		{r.NoPassword, "--no-password", r.PasswordStdin, "--password-stdin", func(d *gateway.Database) { d.Password = false }},
+		{r.NoClearPassword, "--no-clear-password", r.ClearPassword, "--clear-password", func(d *gateway.Database) { d.ClearPassword = false }},
 		{r.NoHook, "--no-hook", r.Hook != "", "--hook", func(d *gateway.Database) { d.Hook = "" }},
 		{r.NoClientCert, "--no-client-cert", r.ClientCertStdin, "--client-cert-stdin", func(d *gateway.Database) { d.Certificate = "" }},
 		{r.NoCA, "--no-ca", r.CAStdin, "--ca-stdin", func(d *gateway.Database) { d.CA = "" }},

@@ -12,15 +12,16 @@ type Client struct {
 
 // Database is what a session may know of its database.
 type Database struct {
-	Name        string          `json:"name"`
-	Database    string          `json:"database"`
-	User        string          `json:"user"`
-	Role        string          `json:"role,omitempty"`
-	TLS         gateway.TLSMode `json:"tls,omitempty"`
-	Host        string          `json:"host"`
-	Roots       string          `json:"roots,omitempty"`       // PEM
-	Certificate string          `json:"certificate,omitempty"` // PEM; its key signs by OpSignTLS
-	Password    bool            `json:"password,omitempty"`    // there is one: OpAnswer, OpPassword
+	Name          string          `json:"name"`
+	Database      string          `json:"database"`
+	User          string          `json:"user"`
+	Role          string          `json:"role,omitempty"`
+	TLS           gateway.TLSMode `json:"tls,omitempty"`
+	Host          string          `json:"host"`
+	Roots         string          `json:"roots,omitempty"`          // PEM
+	Certificate   string          `json:"certificate,omitempty"`    // PEM; its key signs by OpSignTLS
+	Password      bool            `json:"password,omitempty"`       // there is one: OpAnswer
+	ClearPassword bool            `json:"clear_password,omitempty"` // and OpPassword
 	gateway.DatabaseLimits
 	Parameters gateway.ParameterRecording `json:"parameters,omitempty"`
 	Results    int                        `json:"results,omitempty"`

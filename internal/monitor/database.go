@@ -107,7 +107,7 @@ func (s *live) databaseReply() *control.Database {
 	}
 	return &control.Database{
 		Name: d.Name, Database: d.Database, User: d.User, Role: d.Role, TLS: d.TLS, Host: d.Host, Roots: s.roots, Certificate: d.Certificate,
-		Password: d.Password || d.Hook != "", DatabaseLimits: d.DatabaseLimits, Parameters: d.Parameters, Results: d.Results,
+		Password: d.Password || d.Hook != "", ClearPassword: d.ClearPassword, DatabaseLimits: d.DatabaseLimits, Parameters: d.Parameters, Results: d.Results,
 		Way: leased{way: s.way}.name(),
 	}
 }
@@ -187,15 +187,15 @@ func (c *conn) answer(ctx context.Context, r control.Answer) (control.AnswerRepl
 	return control.AnswerReply{Proof: proof, ServerSignature: server}, err
 }
 
-// clearPassword gives the password itself, for servers that want it so. The session
-// process asks for it only over TLS that it verified, as the decision has it.
+// clearPassword gives the password itself, for servers that want it so, as whoever
+// manages the database says: we don't see what the server asked. The session process asks for it only over TLS that it verified, as the decision has it.
 func (c *conn) clearPassword(ctx context.Context, id gateway.SessionID) (control.PasswordReply, error) {
 	s, err := c.databaseSession(id)
 	if err != nil {
 		return control.PasswordReply{}, err
 	}
-	if s.database.TLS != gateway.TLSVerifyFull {
-		return control.PasswordReply{}, &control.ViolationError{What: "a password for a server that is not verified"}
+	if s.database.TLS != gateway.TLSVerifyFull || !s.database.ClearPassword {
+		return control.PasswordReply{}, &control.ViolationError{What: "a password for a server that gets proofs of it"}
 	}
 	if err := c.proveDatabase(s, "password"); err != nil {
 		return control.PasswordReply{}, err

@@ -28,6 +28,7 @@ type DatabaseSettings struct {
 	TLS  string `opt:"tls" arg:"MODE" help:"verify-full (the default), require (whoever answers), or disable"`
 	Hook string `opt:"hook" arg:"WORD" help:"the login's password is short-lived, and given by databasePasswordProgram, which is told this word"`
 	DatabaseInput
+	ClearPassword bool `opt:"clear-password" help:"give the server the password itself if it asks for that, as with RADIUS, LDAP, PAM and tokens of clouds"`
 
 	Allow             string `opt:"db-allow" arg:"RIGHTS" help:"read, write, ddl or all (the default); each includes those before it"`
 	RowLimit          *int   `opt:"row-limit" arg:"N" help:"most rows of one result; 0 for no limit"`
@@ -129,7 +130,7 @@ type Database struct {
 // and auditors.
 type DatabaseDetails struct {
 	Role        *string  `json:"role"`
-	Credentials []string `json:"credentials"` // password, hook, certificate
+	Credentials []string `json:"credentials"` // password, hook, certificate, clear-password
 	Hook        *string  `json:"hook"`
 	Certificate *string  `json:"certificate"` // of the client: whose, and when it ends
 	CA          []string `json:"ca"`          // likewise; empty: those that the node trusts

@@ -29,6 +29,8 @@ func database(m Monitor, r control.OpenReply) *protocols.Database {
 			_, err := m.Call(ctx, control.OpAnswer, control.Answer{Session: r.Session, Salt: q.Salt, Iterations: q.Iterations, AuthMessage: q.AuthMessage}, &a)
 			return protocols.DatabaseAnswer(a), err
 		}
+	}
+	if d.Password && d.ClearPassword {
 		l.Password = func(ctx context.Context) (gateway.Secret, error) {
 			return password(ctx, m, control.Password{Session: r.Session})
 		}

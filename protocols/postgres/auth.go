@@ -132,8 +132,11 @@ func (a *authentication) inTheClear(ctx context.Context) error {
 		return &protocols.LoginError{Kind: protocols.NotSupported,
 			Err: errors.New("the server wants the password in the clear, which it gets over TLS of mode verify-full only")}
 	}
-	if a.db.Password == nil {
+	switch {
+	case a.db.Answer == nil:
 		return errNoPassword()
+	case a.db.Password == nil:
+		return &protocols.LoginError{Kind: protocols.NotSupported, Err: errors.New("the server wants the password in the clear, which --clear-password of dbModify is for")}
 	}
 	password, err := a.db.Password(ctx)
 	if err != nil {

@@ -28,12 +28,12 @@ func (s *Store) SealedDatabase(ctx context.Context, id int64, kind store.SecretK
 
 // databaseColumns are what AddDatabase and UpdateDatabase both write.
 const databaseColumns = `host, port, dbname, login, role, tls, ca, hook, certificate, allowed, row_limit,
-	statement_timeout, idle_in_transaction, parameters, results, expires, comment`
+	statement_timeout, idle_in_transaction, parameters, results, expires, comment, clear_password`
 
 func databaseValues(d *gateway.Database) []any {
 	return []any{
 		d.Host, d.Port, d.Database, d.User, d.Role, string(d.TLS), d.CA, d.Hook, d.Certificate, string(d.Allow), d.Rows,
-		d.StatementTimeout.Microseconds(), d.IdleInTransaction.Microseconds(), string(d.Parameters), d.Results, micro(d.Expires), d.Comment,
+		d.StatementTimeout.Microseconds(), d.IdleInTransaction.Microseconds(), string(d.Parameters), d.Results, micro(d.Expires), d.Comment, d.ClearPassword,
 	}
 }
 
@@ -134,7 +134,7 @@ func readDatabases(ctx context.Context, q querier, one int64, byID map[int64]*ga
 			var group, statement, idle, expires, added int64
 			var d gateway.Database
 			err := scan(&group, &d.ID, &d.Name, &d.Host, &d.Port, &d.Database, &d.User, &d.Role, &d.TLS, &d.CA, &d.Hook, &d.Certificate,
-				&d.Allow, &d.Rows, &statement, &idle, &d.Parameters, &d.Results, &expires, &d.Comment, &d.AddedBy, &added, &d.Password)
+				&d.Allow, &d.Rows, &statement, &idle, &d.Parameters, &d.Results, &expires, &d.Comment, &d.ClearPassword, &d.AddedBy, &added, &d.Password)
 			if err != nil {
 				return err
 			}

@@ -16,7 +16,7 @@ func database(name string) gateway.Database {
 // fullDatabase has something in every field.
 func fullDatabase() gateway.Database {
 	return gateway.Database{Name: "orders", Host: "2001:db8::1", Port: 65535, Database: "Größe", User: "app \"x\"", Role: "reader",
-		TLS: gateway.TLSRequire, CA: "-----BEGIN", Password: true, Hook: "short", Certificate: "-----BEGIN c",
+		TLS: gateway.TLSRequire, CA: "-----BEGIN", Password: true, Hook: "short", Certificate: "-----BEGIN c", ClearPassword: true,
 		DatabaseLimits: gateway.DatabaseLimits{Allow: gateway.DatabaseRead, Rows: 1 << 40, StatementTimeout: 1500 * time.Millisecond, IdleInTransaction: time.Hour},
 		Parameters:     gateway.ParametersHashed, Results: 7, Expires: now.Add(time.Hour), Comment: "café", AddedBy: "bob", AddedAt: now}
 }

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE database ADD COLUMN clear_password INTEGER NOT NULL DEFAULT 0;
