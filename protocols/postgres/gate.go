@@ -144,6 +144,18 @@ func (g *gate) verify(ends bool) script {
 	return g.hold.check
 }
 
+// commits reports whether what ends a transaction now could commit something that
+// was changed. noisy, after: in the unit before it something like that ran, or anything.
+func (g *gate) commits(noisy, after bool) bool {
+	switch g.tx {
+	case 'T':
+		return true // a savepoint may have kept what a check has found
+	case 'E':
+		return after // by itself it could only roll back
+	}
+	return noisy
+}
+
 // begin begins a unit: it waits until the server has answered everything.
 func (g *gate) begin() (err error) {
 	if g.tx, err = g.relay.settle(); err != nil {
@@ -225,9 +237,9 @@ func (g *gate) apart(d demand) (s *script, err error) {
 		d.parts = []part{{}}
 	}
 	noisy, opens := false, false
-	for _, p := range d.parts {
+	for n, p := range d.parts {
 		opens = opens || p.begins
-		if p.ends && noisy {
+		if p.ends && g.commits(noisy, n > 0) {
 			s.add(g.check)
 		}
 		if err := s.statement(p.sql); err != nil {
@@ -356,7 +368,7 @@ func (g *gate) execute(b []byte, v *verdict) error {
 		return fmt.Errorf("execute: %w", err)
 	}
 	g.over = len(portal) == 0 && g.unnamed.portal
-	if g.over && g.noisy && g.hold != nil && (g.tx != 'E' || g.executed) {
+	if g.over && g.hold != nil && g.commits(g.noisy, g.executed) {
 		v.ahead.add(g.check)
 	}
 	g.executed = true

@@ -20,8 +20,8 @@ func (s *script) send(i pending, m pgproto3.FrontendMessage) (err error) {
 	return err
 }
 
-// ownName names the statement and portal of the gateway's own. A client that
-// takes it ends its session.
+// ownName names the statement and portal of the gateway's own. What has that name
+// is closed ahead.
 const ownName = "gateway_limits"
 
 // ownScript runs a statement of the gateway's own. It is not a Query, because that
@@ -32,11 +32,11 @@ func ownScript(sql string, instead *fatal, sync bool) (s script, err error) {
 		kind    byte
 		message pgproto3.FrontendMessage
 	}{
+		{'C', &pgproto3.Close{ObjectType: 'S', Name: ownName}},
 		{'P', &pgproto3.Parse{Name: ownName, Query: sql}},
 		{'B', &pgproto3.Bind{DestinationPortal: ownName, PreparedStatement: ownName}},
 		{'E', &pgproto3.Execute{Portal: ownName}},
 		{'C', &pgproto3.Close{ObjectType: 'P', Name: ownName}},
-		{'C', &pgproto3.Close{ObjectType: 'S', Name: ownName}},
 	} {
 		if err := s.send(pending{kind: m.kind, own: true, instead: instead, name: ownName}, m.message); err != nil {
 			return s, err
