@@ -53,10 +53,10 @@ func (p *replies) hold(name string, ok bool) {
 	p.held, p.name, p.ok = true, name, ok
 }
 
-// flush records the Reply that is held.
+// flush records the Reply that is held. It fails once something was not recorded.
 func (p *replies) flush() error {
-	if !p.held {
-		return nil
+	if p.broken != nil || !p.held {
+		return p.broken
 	}
 	p.held = false
 	return p.reply(p.name, p.ok)

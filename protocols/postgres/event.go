@@ -19,6 +19,7 @@ type writer struct {
 	record func(recorder.Event) error
 	number int // of the connection; 1 is not written
 	text   []byte
+	broken error // of a Reply that was not recorded: nothing is passed after it
 }
 
 // begin begins the text of the event n.
@@ -60,7 +61,8 @@ func (w *writer) request(name string) error {
 
 func (w *writer) reply(name string, ok bool) error {
 	w.text = append(w.text, '}')
-	return w.record(recorder.Reply{Name: name, Text: string(w.take()), OK: ok})
+	w.broken = w.record(recorder.Reply{Name: name, Text: string(w.take()), OK: ok})
+	return w.broken
 }
 
 // take gives the text, and gives room back after a long one.
