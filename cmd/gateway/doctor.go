@@ -122,11 +122,19 @@ func folderFindings(f folder) []finding {
 
 // programFindings tells of the programs of the operators'.
 func programFindings(f folder, conf *config.Config) []finding {
+	data, err := filepath.Abs(string(f))
+	if err != nil {
+		return []finding{{"data folder", false, err.Error()}}
+	}
 	var findings []finding
-	for _, p := range []struct{ what, key string }{
-		{"activeness program", "accountExternalValidationProgram"}, {"database password program", "databasePasswordProgram"},
+	for _, p := range []struct {
+		what, key string
+		path      func(folder string) string
+	}{
+		{"activeness program", "accountExternalValidationProgram", conf.ActivenessProgram},
+		{"database password program", "databasePasswordProgram", conf.PasswordProgram},
 	} {
-		path := programPath(f, conf, p.key)
+		path := p.path(data)
 		if path == "" {
 			continue
 		}
@@ -137,19 +145,6 @@ func programFindings(f folder, conf *config.Config) []finding {
 		findings = append(findings, found)
 	}
 	return findings
-}
-
-// programPath gives the path of the program that a key of gateway.yaml names;
-// empty: none.
-func programPath(f folder, conf *config.Config, key string) string {
-	data := string(f)
-	if abs, err := filepath.Abs(data); err == nil {
-		data = abs
-	}
-	if key == "databasePasswordProgram" {
-		return conf.PasswordProgram(data)
-	}
-	return conf.ActivenessProgram(data)
 }
 
 // modeFinding checks that others have none of the forbidden rights.

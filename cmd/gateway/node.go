@@ -41,7 +41,8 @@ type node struct {
 	vault    *vault.Vault
 	commands *admin.Executor
 	monitor  *monitor.Monitor
-	// passwords runs databasePasswordProgram.
+	// passwords runs databasePasswordProgram. It has turns of its own, not to wait
+	// for the program that logins wait for.
 	passwords *programs.Runner
 	unlock    func()
 

@@ -29,7 +29,7 @@ func newStreams(input []byte) (*streams, error) {
 	err = errors.Join(err, w.Close())
 	for _, p := range []**pipe{&s.stdout, &s.stderr, &s.failed} {
 		if err == nil {
-			*p, err = newPipe(maxText)
+			*p, err = newPipe()
 		}
 	}
 	if err != nil {
@@ -65,22 +65,21 @@ func (s *streams) close() {
 // that nobody waits for us.
 type pipe struct {
 	r, w *os.File
-	most int
 	read chan []byte
 }
 
-func newPipe(most int) (*pipe, error) {
+func newPipe() (*pipe, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	return &pipe{r: r, w: w, most: most, read: make(chan []byte, 1)}, nil
+	return &pipe{r: r, w: w, read: make(chan []byte, 1)}, nil
 }
 
 // drain reads until everybody who could write is gone.
 func (p *pipe) drain() {
 	go func() {
-		b := make([]byte, p.most) // not grown: what is read may be a password, and copies of it would stay
+		b := make([]byte, maxText) // not grown: what is read may be a password, and copies of it would stay
 		n, err := io.ReadFull(p.r, b)
 		if err == nil {
 			_, _ = io.Copy(io.Discard, p.r) // it ends when they are gone, or at the deadline
