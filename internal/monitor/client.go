@@ -17,6 +17,9 @@ import (
 const (
 	maxClientArgs  = 256
 	maxClientBytes = 128 << 10
+	// maxClients is how many one account runs at the same time, over all of its
+	// connections: each may take half a gigabyte, and a processor.
+	maxClients = 32
 )
 
 // startClient starts the client program of a session with a database, and gives
@@ -27,6 +30,9 @@ func (c *conn) startClient(ctx context.Context, s *live, r control.Open) ([]*os.
 	}
 	if size := len(strings.Join(r.Client.Args, " ")); size > maxClientBytes || len(r.Client.Args) > maxClientArgs {
 		return refuse(fmt.Sprintf("psql can be given %d words of %d bytes together", maxClientArgs, maxClientBytes))
+	}
+	if c.m.clientsOf(c.account) > maxClients {
+		return refuse(fmt.Sprintf("you run %d of them at the same time already, which is as many as an account may; ssh -L reaches the database with a tool of your own", maxClients))
 	}
 	program, err := clients.Psql()
 	if err != nil {
@@ -67,4 +73,18 @@ func (c *conn) startClient(ctx context.Context, s *live, r control.Open) ([]*os.
 		files = []*os.File{running.Terminal}
 	}
 	return append(files, running.Listener, running.Status), nil
+}
+
+// clientsOf counts the sessions with a client program that people have opened
+// from an account. One that opens is among them.
+func (m *Monitor) clientsOf(account string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, s := range m.live {
+		if s.opened.Client != nil && s.c.account == account {
+			n++
+		}
+	}
+	return n
 }
