@@ -31,6 +31,7 @@ type Header struct {
 	Addr     netip.Addr       `json:"addr,omitzero"`
 	Port     uint16           `json:"port,omitempty"`
 	Jump     *Jump            `json:"jump,omitempty"` // nil: the target was reached directly
+	Database *Database        `json:"database,omitempty"`
 	// Command is the command line or the subsystem's name, at most 8 KiB of it
 	// and as UTF-8. The exact and whole text is the Request event of the relay.
 	Command string `json:"command,omitempty"`
@@ -60,10 +61,19 @@ func (h Header) To() string {
 		return ""
 	}
 	to := gateway.Target{User: h.User, Host: h.Host, Addr: h.Addr, Port: h.Port}.String()
+	if d := h.Database; d != nil {
+		to = d.Offered + " " + to + "/" + d.Name
+	}
 	if j := h.Jump; j != nil {
 		to += " via " + gateway.Target{User: j.User, Host: j.Host, Addr: j.Addr, Port: j.Port}.String()
 	}
 	return to
+}
+
+// Database is what a session with a database is with.
+type Database struct {
+	Offered string `json:"offered"` // the gateway's name for it
+	Name    string `json:"name"`    // the server's
 }
 
 // Jump is the egress jump host that a target was reached through.

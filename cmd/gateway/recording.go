@@ -26,6 +26,7 @@ type recordingCmd struct {
 	List   recordingListCmd   `cmd:"" help:"List the recordings of this node, latest first."`
 	Play   recordingPlayCmd   `cmd:"" help:"Replay a recording in this terminal, in its own time."`
 	Show   recordingShowCmd   `cmd:"" help:"List what a session did, by the protocol that it spoke."`
+	Search recordingSearchCmd `cmd:"" help:"Find what was on a screen, or asked of a database or a device, in all recordings. Exit status 1 when there is none."`
 	Export recordingExportCmd `cmd:"" help:"Convert a recording to another format."`
 	Verify recordingVerifyCmd `cmd:"" help:"Prove that recordings are complete and unaltered. Exit status 1 when one is not."`
 }
@@ -157,7 +158,7 @@ func (c *recordingListCmd) run(g *globals, w io.Writer) error {
 		return err
 	}
 	defer root.Close()
-	lines, err := describeAll(root, func(l recordingLine) bool { return c.Account == "" || c.Account == l.Account || c.Account == l.By })
+	lines, err := describeAll(root, func(l recordingLine) bool { return l.of(c.Account) })
 	if err != nil {
 		return err
 	}
@@ -175,6 +176,11 @@ func (c *recordingListCmd) run(g *globals, w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// of reports whether it is of account, or of somebody who acted as another; empty is everybody.
+func (l recordingLine) of(account string) bool {
+	return account == "" || account == l.Account || account == l.By
 }
 
 // String gives one printable line.
@@ -271,6 +277,9 @@ func (c *recordingPlayCmd) run(ctx context.Context, g *globals, w io.Writer) err
 	r, err := recorder.NewReader(f)
 	if err != nil {
 		return err
+	}
+	if h := r.Header(); h.Protocol == gateway.Postgres && h.Kind == "connect" {
+		fmt.Fprintln(os.Stderr, "nothing of that session was on a screen: gateway recording show lists its statements")
 	}
 	return recorder.Play(ctx, w, r, c.Speed, c.MaxIdle)
 }

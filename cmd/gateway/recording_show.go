@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
+	"gateway"
 	"gateway/protocols/netconf"
 	"gateway/protocols/postgres"
 	"gateway/recorder"
@@ -14,17 +16,14 @@ import (
 // recordingShowCmd lists what a session did.
 type recordingShowCmd struct {
 	recordingChoice `embed:""`
-	NETCONF         bool `name:"netconf" help:"The rpcs of a NETCONF session, and what each edit-config changes."`
-	SQL             bool `name:"sql" help:"The statements of a session with a database, how long each took, and what came of it."`
+	NETCONF         bool `name:"netconf" xor:"what" help:"The rpcs of a NETCONF session, and what each edit-config changes."`
+	SQL             bool `name:"sql" xor:"what" help:"The statements of a session with a database, how long each took, and what came of it."`
 }
 
 // Run lists.
 func (c *recordingShowCmd) Run(g *globals) error { return c.run(g, os.Stdout) }
 
 func (c *recordingShowCmd) run(g *globals, w io.Writer) error {
-	if c.NETCONF == c.SQL {
-		return usageError{errors.New("say what to show: either --netconf or --sql")}
-	}
 	f, err := c.open(g)
 	if err != nil {
 		return err
@@ -34,10 +33,15 @@ func (c *recordingShowCmd) run(g *globals, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	list := netconf.List
-	if c.SQL {
-		list = postgres.List
-	}
+	protocol := r.Header().Protocol
 	out := bufio.NewWriter(w)
-	return errors.Join(list(out, r), out.Flush())
+	switch {
+	case protocol == gateway.NETCONF && !c.SQL:
+		err = netconf.List(out, r)
+	case protocol == gateway.Postgres && !c.NETCONF:
+		err = postgres.List(out, r)
+	default:
+		return usageError{fmt.Errorf("that session spoke %s: gateway recording play shows it", protocol)}
+	}
+	return errors.Join(err, out.Flush())
 }

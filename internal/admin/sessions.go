@@ -45,7 +45,7 @@ func selfListSessions(ctx context.Context, c *call, r *osh.SelfListSessions) (os
 
 // sessionTypes are what a session in the index can be, here or at The Bastion.
 func sessionTypes() []string {
-	return []string{"ssh", "sshas", "osh", "interactive", "abort", "telnet", "netconf", "proxyhttp_daemon", "proxyhttp_worker"}
+	return []string{"ssh", "sshas", "osh", "interactive", "abort", "telnet", "netconf", "postgres", "proxyhttp_daemon", "proxyhttp_worker"}
 }
 
 func (c *call) sessionFilter(ctx context.Context, r *osh.SelfListSessions) (store.SessionFilter, error) {

@@ -66,7 +66,7 @@ func (c *conn) resolveDatabase(ctx context.Context, r control.Open, s *live, now
 		return &control.Refusal{Refusal: gateway.RefusalAccessDenied,
 			Text: fmt.Sprintf("Access denied for %s to the database %s; dbList says which there are", s.request.Principal.Account, gateway.Printable(clip(r.Host, 64)))}
 	}
-	s.request.Database = d.Name
+	s.request.Database, s.index.HostTo = d.Name, d.Name
 	s.request.Target = gateway.Target{User: d.User, Host: d.Host, Port: d.Port}
 	return c.resolveHop(ctx, &s.request.Target, "the database "+d.Name)
 }

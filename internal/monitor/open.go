@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -305,6 +306,10 @@ func (c *conn) begin(s *live, refusal *control.Refusal) error {
 		Protocol: s.request.Protocol, Allowed: audit.AnswerOf(refusal == nil), Reason: s.index.Comment, Command: s.index.Params, Action: s.request.Action.Kind,
 	}
 	r.Target, r.Jump = s.request.Target, s.request.Jump
+	if s.request.Protocol == gateway.Postgres {
+		// What was asked for, when there is nothing that it names.
+		r.Details = []audit.Detail{{Key: "database", Value: cmp.Or(s.request.Database, gateway.Printable(s.index.HostTo))}}
+	}
 	if refusal != nil {
 		if s.index.Comment == "" {
 			s.index.Comment = refusal.Text

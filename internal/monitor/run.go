@@ -27,6 +27,9 @@ func (c *conn) header(r control.Open, s *live) recorder.Header {
 		Term: gateway.Printable(clip(r.Term, 64)), Cols: r.Size.Cols, Rows: r.Size.Rows, Start: s.index.Started,
 		IngressKey: c.ingressKey, AuditKey: c.m.AuditKey,
 	}
+	if d := s.database; d != nil {
+		h.Database = &recorder.Database{Offered: d.Name, Name: d.Database}
+	}
 	if s.jumps() {
 		j := s.request.Jump
 		h.Jump = &recorder.Jump{User: j.User, Host: j.Host, Addr: j.Addr, Port: j.Port}

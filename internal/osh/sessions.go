@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gateway"
 )
 
 // SelfListSessions is the request of selfListSessions.
@@ -16,7 +18,7 @@ type SelfListSessions struct {
 	Detailed  bool   `opt:"detailed" help:"also show who came from where"`
 	Limit     int    `opt:"limit" arg:"N" help:"at most that many, 100 if not given"`
 	ID        string `opt:"id" arg:"ID" help:"only that session"`
-	Type      string `opt:"type" arg:"TYPE" help:"only those: ssh, sshas (as another account), osh, interactive, abort (refused before anything was opened)"`
+	Type      string `opt:"type" arg:"TYPE" help:"only those: ssh, sshas (as another account), osh, interactive, telnet, netconf, postgres, abort (refused before anything was opened)"`
 	Allowed   bool   `opt:"allowed" help:"only those that were allowed"`
 	Denied    bool   `opt:"denied" help:"only those that were refused"`
 	After     string `opt:"after" arg:"DATE" help:"only later ones: YYYY-MM-DD[@HH:MM:SS] in UTC, or epoch"`
@@ -131,6 +133,11 @@ func (s *ListedSession) ending() string {
 func (s *ListedSession) what() string {
 	var words []string
 	switch {
+	case s.Type == string(gateway.Postgres) && s.To.Host != nil:
+		if s.Plugin != nil {
+			words = append(words, *s.Plugin)
+		}
+		words = append(words, *s.To.Host)
 	case s.Plugin != nil && (s.Params == nil || !strings.Contains(*s.Params, *s.Plugin)):
 		words = append(words, *s.Plugin)
 	case s.Plugin == nil && s.To.IP != nil:
