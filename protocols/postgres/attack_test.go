@@ -32,7 +32,11 @@ func (a attack) word() string {
 		"SELECT 1", "SELECT 1/0", "syntax error", "", unlocked, unlocked, "SELECT writes()", "SELECT writes()", "INSERT INTO kept VALUES (666, 'x')",
 		"EXECUTE a", "EXECUTE b", "DEALLOCATE a", "DEALLOCATE ALL", "DISCARD ALL", "PREPARE a AS SELECT writes()", "PREPARE b AS SELECT 1", "RESET ALL",
 		"SET transaction_read_only = off", "SET TRANSACTION READ WRITE", "SELECT runs('SET LOCAL transaction_read_only = off')", "SELECT runs('RESET transaction_read_only')",
-		"DECLARE p CURSOR WITH HOLD FOR SELECT writes()", "DECLARE p CURSOR FOR SELECT writes()", "SELECT runs('DECLARE q CURSOR WITH HOLD FOR SELECT writes()')", "SELECT runs('SELECT lo_create(0)')", "FETCH ALL p", "CLOSE p", "SET LOCAL statement_timeout = 0", "CALL commits()",
+		"DECLARE p CURSOR WITH HOLD FOR SELECT writes()", "DECLARE p CURSOR FOR SELECT writes()", "SELECT runs('DECLARE q CURSOR WITH HOLD FOR SELECT writes()')", "SELECT runs('SELECT lo_create(0)')", "FETCH ALL p", "CLOSE p", "SET LOCAL statement_timeout = 0",
+		"RELEASE s", "SAVEPOINT t", "ROLLBACK TO t", "SET TRANSACTION READ ONLY", "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE", "RESET default_transaction_read_only",
+		"SELECT runs('DEALLOCATE ALL')", "SELECT runs('CLOSE ALL')", "SELECT runs('PREPARE gateway_limits AS SELECT 1')",
+		"SELECT runs('DECLARE gateway_limits CURSOR WITH HOLD FOR SELECT writes()')", "SELECT runs('PREPARE a AS SELECT writes()')",
+		"CALL commits()",
 	)
 }
 
@@ -48,7 +52,7 @@ func (a attack) message() pgproto3.FrontendMessage {
 	case 8:
 		return &pgproto3.Describe{ObjectType: 'P', Name: portal}
 	}
-	return &pgproto3.Execute{Portal: portal}
+	return &pgproto3.Execute{Portal: portal, MaxRows: uint32(a.IntN(2))}
 }
 
 func (a attack) unit() messages {
