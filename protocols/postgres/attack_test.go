@@ -105,7 +105,7 @@ func testRandomAttacks(t *testing.T, s *inside) {
 		s.restore(t)
 		before = s.sql(t, looksLike)
 	}
-	if worked < 15 {
+	if worked < 10 {
 		t.Errorf("with all rights %d of 20 attacks changed something, so those with less mean little", worked)
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	"gateway"
 )
 
 // maxNames bounds what is remembered of statements and portals.
@@ -156,25 +154,6 @@ func (r *relay) readyForQuery(body []byte) (pass bool, err error) {
 		clear(r.replies.portals)
 	}
 	return true, r.replies.ready(body[0])
-}
-
-// ownAnswer reads an answer to a statement of the gateway's own, which must
-// work. If it does not, the server skips what depends on it.
-func (r *relay) ownAnswer(asked byte, m message) error {
-	switch {
-	case m.kind == '1' && asked == 'P', m.kind == '2' && asked == 'B', m.kind == 'C' && asked == 'E', m.kind == '3' && asked == 'C':
-		r.queue.pop()
-		return nil
-	case m.kind == 'D' && asked == 'E':
-		return nil
-	case m.kind != 'E':
-		return errOutOfStep
-	}
-	state, err := sqlstate(m.body)
-	if err != nil {
-		return err
-	}
-	return &fatal{state: "58000", text: "the server does not let the gateway limit the session (SQLSTATE " + gateway.Printable(string(state)) + ")"}
 }
 
 // errorResponse records an error. head is nil for one that nothing was the cause of.

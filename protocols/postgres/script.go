@@ -1,6 +1,10 @@
 package postgres
 
-import "github.com/jackc/pgx/v5/pgproto3"
+import (
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"gateway"
+)
 
 // script is what the gateway sends to the server by itself, and the answers that
 // it awaits.
@@ -71,3 +75,22 @@ func (s *script) statement(sql string) error {
 
 // sync adds a Sync, whose answer the client gets.
 func (s *script) sync() error { return s.send(pending{kind: 'S'}, &pgproto3.Sync{}) }
+
+// ownAnswer reads an answer to a statement of the gateway's own, which must
+// work. If it does not, the server skips what depends on it.
+func (r *relay) ownAnswer(asked byte, m message) error {
+	switch {
+	case m.kind == '1' && asked == 'P', m.kind == '2' && asked == 'B', m.kind == 'C' && asked == 'E', m.kind == '3' && asked == 'C':
+		r.queue.pop()
+		return nil
+	case m.kind == 'D' && asked == 'E':
+		return nil
+	case m.kind != 'E':
+		return errOutOfStep
+	}
+	state, err := sqlstate(m.body)
+	if err != nil {
+		return err
+	}
+	return &fatal{state: "58000", text: "the server does not let the gateway limit the session (SQLSTATE " + gateway.Printable(string(state)) + ")"}
+}
