@@ -232,11 +232,7 @@ func (c *conn) handle(ctx context.Context, op control.Op, body []byte, files []*
 	case control.OpProve:
 		return noFiles(serve(body, func(r control.Prove) (control.Login, error) { return c.prove(ctx, r) }))
 	case control.OpOpen:
-		var req control.Open
-		if err := control.Decode(body, &req); err != nil {
-			return nil, nil, err
-		}
-		return c.open(ctx, req)
+		return serveFiles(ctx, body, c.open)
 	case control.OpSignEgress:
 		return noFiles(serve(body, func(r control.SignEgress) (control.Signature, error) { return c.signEgress(ctx, r) }))
 	case control.OpHostKey:
@@ -248,11 +244,7 @@ func (c *conn) handle(ctx context.Context, op control.Op, body []byte, files []*
 	case control.OpEnd:
 		return noFiles(serve(body, func(r control.End) (none, error) { return c.end(ctx, r) }))
 	case control.OpRun:
-		var req control.Run
-		if err := control.Decode(body, &req); err != nil {
-			return nil, nil, err
-		}
-		return c.runCommand(ctx, req)
+		return serveFiles(ctx, body, c.runCommand)
 	case control.OpComplete:
 		return noFiles(serve(body, c.complete))
 	case control.OpAbort:
@@ -260,19 +252,11 @@ func (c *conn) handle(ctx context.Context, op control.Op, body []byte, files []*
 	case control.OpPassword:
 		return noFiles(serve(body, func(r control.Password) (control.PasswordReply, error) { return c.password(ctx, r) }))
 	case control.OpRedial:
-		var req control.Redial
-		if err := control.Decode(body, &req); err != nil {
-			return nil, nil, err
-		}
-		return c.redial(ctx, req)
+		return serveFiles(ctx, body, c.redial)
 	case control.OpForward:
 		return noFiles(serve(body, c.forward))
 	case control.OpDial:
-		var req control.Dial
-		if err := control.Decode(body, &req); err != nil {
-			return nil, nil, err
-		}
-		return c.dialDatabase(ctx, req)
+		return serveFiles(ctx, body, c.dialDatabase)
 	case control.OpAnswer:
 		return noFiles(serve(body, func(r control.Answer) (control.AnswerReply, error) { return c.answer(ctx, r) }))
 	case control.OpSignTLS:
@@ -293,4 +277,13 @@ func serve[Q, A any](body []byte, f func(Q) (A, error)) (A, error) {
 		return zero, err
 	}
 	return f(q)
+}
+
+// serveFiles is for what may be answered with descriptors.
+func serveFiles[Q any](ctx context.Context, body []byte, f func(context.Context, Q) (any, []*os.File, error)) (any, []*os.File, error) {
+	var q Q
+	if err := control.Decode(body, &q); err != nil {
+		return nil, nil, err
+	}
+	return f(ctx, q)
 }

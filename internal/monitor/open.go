@@ -58,38 +58,45 @@ func (c *conn) open(ctx context.Context, r control.Open) (any, []*os.File, error
 	}
 	// From here on it can be seen and ended.
 	c.m.addLive(s)
-	fail := func(f *control.Refusal) (any, []*os.File, error) {
-		s.close(gateway.Exit{Code: f.Code}, f.Text, 0, 0)
-		return control.OpenReply{Session: s.request.Session, Refusal: f}, nil, nil
+	files, refusal := c.handOver(ctx, s, r)
+	if refusal != nil {
+		s.close(gateway.Exit{Code: refusal.Code}, refusal.Text, 0, 0)
+		return control.OpenReply{Session: s.request.Session, Refusal: refusal}, nil, nil
 	}
+	return c.openReply(s), files, nil
+}
+
+// handOver makes what the session process gets: its recording, its connection,
+// and its client program.
+func (c *conn) handOver(ctx context.Context, s *live, r control.Open) ([]*os.File, *control.Refusal) {
 	// No record, no session.
 	ring, err := c.m.recorder.create(ctx, s, c.header(r, s))
 	if err != nil {
-		return fail(recordingRefusal(err))
+		return nil, recordingRefusal(err)
 	}
-	files := ring
-	if s.request.Protocol != gateway.OSH {
-		// Only now is there a connection to hand over.
-		target, err := c.m.dial(ctx, s.firstHop(), r, c.set)
-		if err != nil {
-			control.CloseFiles(ring)
-			return fail(s.dialRefusal(err))
-		}
-		files = append([]*os.File{target}, ring...)
-		if err := s.holdTarget(target); err != nil {
-			control.CloseFiles(files)
-			return fail(s.dialRefusal(err))
-		}
+	if s.request.Protocol == gateway.OSH {
+		return ring, nil
 	}
-	if s.database != nil && r.Client != nil {
-		client, refusal := c.startClient(ctx, s, r)
-		files = append(files, client...)
-		if refusal != nil {
-			control.CloseFiles(files)
-			return fail(refusal)
-		}
+	// Only now is there a connection to hand over.
+	target, err := c.m.dial(ctx, s.firstHop(), r, c.set)
+	if err != nil {
+		control.CloseFiles(ring)
+		return nil, s.dialRefusal(err)
 	}
-	return c.openReply(s), files, nil
+	files := append([]*os.File{target}, ring...)
+	if err := s.holdTarget(target); err != nil {
+		control.CloseFiles(files)
+		return nil, s.dialRefusal(err)
+	}
+	if s.database == nil || r.Client == nil {
+		return files, nil
+	}
+	client, refusal := c.startClient(ctx, s, r)
+	if refusal != nil {
+		control.CloseFiles(files)
+		return nil, refusal
+	}
+	return append(files, client...), nil
 }
 
 // Bounds of what is kept of a request, in bytes.
