@@ -141,28 +141,7 @@ func writeWhy(w io.Writer, d WhyDecision) {
 		fmt.Fprintln(w)
 	}
 	for _, l := range d.Lists {
-		state := "no"
-		if l.Grants {
-			state = "ok"
-		}
-		fmt.Fprintf(w, "  %-2s  %s", state, l.Type)
-		if l.Group != nil {
-			fmt.Fprintf(w, " of %s", *l.Group)
-		}
-		if l.Because != nil {
-			fmt.Fprintf(w, ": %s", *l.Because)
-		}
-		fmt.Fprintln(w)
-		if l.Access != nil {
-			fmt.Fprint(w, "      by  ")
-			writeAccess(w, l.Access)
-		}
-		if l.Database != nil {
-			fmt.Fprintf(w, "      %s, rights %s\n", l.Database.at(), strings.Join(append([]string{l.Database.Allow}, l.Database.limits()...), ", "))
-		}
-		for _, m := range l.Misses {
-			fmt.Fprintf(w, "      %s: %s\n", m.Access, m.Because)
-		}
+		writeWhyList(w, l)
 	}
 	if !d.Allowed {
 		return
@@ -170,6 +149,35 @@ func writeWhy(w io.Writer, d WhyDecision) {
 	if d.MFARequired != "none" {
 		fmt.Fprintf(w, "Second factor required: %s\n", d.MFARequired)
 	}
+	writeWhyCredentials(w, d)
+}
+
+func writeWhyList(w io.Writer, l WhyList) {
+	state := "no"
+	if l.Grants {
+		state = "ok"
+	}
+	fmt.Fprintf(w, "  %-2s  %s", state, l.Type)
+	if l.Group != nil {
+		fmt.Fprintf(w, " of %s", *l.Group)
+	}
+	if l.Because != nil {
+		fmt.Fprintf(w, ": %s", *l.Because)
+	}
+	fmt.Fprintln(w)
+	if l.Access != nil {
+		fmt.Fprint(w, "      by  ")
+		writeAccess(w, l.Access)
+	}
+	if l.Database != nil {
+		fmt.Fprintf(w, "      %s, rights %s\n", l.Database.at(), strings.Join(append([]string{l.Database.Allow}, l.Database.limits()...), ", "))
+	}
+	for _, m := range l.Misses {
+		fmt.Fprintf(w, "      %s: %s\n", m.Access, m.Because)
+	}
+}
+
+func writeWhyCredentials(w io.Writer, d WhyDecision) {
 	if len(d.Credentials) == 0 && d.Lists[0].Database != nil {
 		fmt.Fprintln(w, "The database has no credential.")
 	} else if len(d.Credentials) == 0 {

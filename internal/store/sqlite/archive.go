@@ -109,17 +109,22 @@ func (t *tx) archiveOf(name string) (store.Archive, error) {
 	if err != nil {
 		return a, err
 	}
-	err = readDatabaseGuests(t.ctx, t, "user_group.created, user_group.name", " WHERE account_id = ?", []any{id},
+	if err := t.archiveDatabases(id, &a); err != nil {
+		return a, err
+	}
+	err = readAccesses(t.ctx, t, "account_id", "user_group.name FROM access JOIN user_group ON user_group.id = group_id WHERE account_id = ?",
+		[]any{id}, func(_ int64, group string, access gateway.Access) {
+			a.Guest = append(a.Guest, store.ArchivedGuest{ArchivedGroup: store.ArchivedGroup{Name: group, Created: created[group]}, Access: access})
+		})
+	return a, err
+}
+
+// archiveDatabases collects the databases that the account may use as a guest.
+func (t *tx) archiveDatabases(id int64, a *store.Archive) error {
+	return readDatabaseGuests(t.ctx, t, "user_group.created, user_group.name", " WHERE account_id = ?", []any{id},
 		func(created int64, group string, made int64, g gateway.DatabaseGuest) {
 			a.DatabaseGuest = append(a.DatabaseGuest, store.ArchivedDatabaseGuest{
 				ArchivedGroup: store.ArchivedGroup{Name: group, Created: fromMicro(created)}, AddedAt: fromMicro(made), Guest: g})
-		})
-	if err != nil {
-		return a, err
-	}
-	return a, readAccesses(t.ctx, t, "account_id", "user_group.name FROM access JOIN user_group ON user_group.id = group_id WHERE account_id = ?",
-		[]any{id}, func(_ int64, group string, access gateway.Access) {
-			a.Guest = append(a.Guest, store.ArchivedGuest{ArchivedGroup: store.ArchivedGroup{Name: group, Created: created[group]}, Access: access})
 		})
 }
 
