@@ -51,7 +51,7 @@ func (c *call) addDatabaseGuest(ctx context.Context, r *osh.GroupAddGuestAccess)
 		}
 		changed, err := tx.AddDatabaseGuest(r.Account, guest, c.now)
 		if err == nil && !changed {
-			return c.noChange("%s may use the database %s already.", r.Account, r.DB)
+			return c.noChange("%s may use the database %s already, and that stays as it is; to change it, groupDelGuestAccess first.", r.Account, r.DB)
 		}
 		return err
 	})

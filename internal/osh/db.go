@@ -37,7 +37,11 @@ func (d *DB) parseArgs(args []string) error {
 		}
 		args = args[:i]
 	}
-	return parseOptions(d, args)
+	err := parseOptions(d, args)
+	if i := slices.IndexFunc(args, func(w string) bool { return len(w) > 1 && w[0] == '-' && isPsqlOption(w) }); err != nil && d.Psql == nil && i >= 0 {
+		return fmt.Errorf("option %s is one of psql's: those come after --, as in db NAME -- %s", clip(args[i]), clip(args[i]))
+	}
+	return err
 }
 
 // connection is a request that may stand for a connection.
@@ -57,10 +61,11 @@ func dbCommand() *Command {
 		Name:     DBName,
 		Category: Open,
 		Summary:  "psql at a database",
+		Rest:     "[-- PSQL-OPTION ...]",
 		Long: "The gateway logs in to the database; its password stays there. psql runs in a jail on the gateway: it can start no other program, " +
 			"and reaches no file or network but its own. Every statement is recorded. What follows after -- goes to psql; " +
 			"the words after -c are joined, as your shell has taken the quotes away. " +
-			"Your own tools reach the same database through ssh -L 5432:NAME:5432, with any user and no password.",
+			"Your own tools reach the same database through ssh -N -L 5000:NAME:5432, with any user and no password.",
 		Examples: []string{
 			"db --name sales",
 			"db --name sales -- -c 'select count(*) from orders' --csv",

@@ -12,7 +12,7 @@ func dbAddCommand() *Command {
 		Category:   GroupKeepers,
 		MasterOnly: true,
 		Summary:    "offer a PostgreSQL database to a group",
-		Long: "Members use it with --osh db --name NAME, or through a forwarded port (ssh -L 5000:NAME:5432); nobody\n" +
+		Long: "Members use it with --osh db --name NAME, or through a forwarded port (ssh -N -L 5000:NAME:5432); nobody\n" +
 			"learns its password, and every statement is on record. What is secret comes on standard input, one of\n" +
 			"them at a time: dbModify adds the others.",
 		Examples: []string{

@@ -140,6 +140,9 @@ func hint(env *Env, line Line, r Result) string {
 	case r.Code == "KO_"+gateway.RefusalOptions.Name && strings.Contains(r.Message, "option"):
 		return "How to write a line: --help"
 	case line.Action == Connect && r.Code == "KO_"+gateway.RefusalAccessDenied.Name && line.SSHAs == "":
+		if line.Protocol == gateway.Postgres {
+			return "To see why: " + command + "whyAccess --db " + line.Host
+		}
 		target := line.Host
 		if strings.Contains(target, ":") {
 			target = "[" + target + "]"

@@ -115,6 +115,9 @@ func CommandHelp(w io.Writer, c *Command, long, atPrompt bool) {
 		}
 		words = append(words, text)
 	}
+	if c.Rest != "" {
+		words = append(words, c.Rest)
+	}
 	fmt.Fprintln(w, wrap(words, 10))
 	if len(opts) > 0 {
 		fmt.Fprint(w, "\n")

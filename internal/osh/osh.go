@@ -47,6 +47,7 @@ type Command struct {
 	Summary       string
 	Long          string
 	Examples      []string
+	Rest          string // of the usage: what may follow the options
 	// New returns a pointer to a fresh request. The tags of its fields declare
 	// the options; see Options.
 	New func() any

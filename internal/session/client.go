@@ -78,8 +78,8 @@ func (p *Pipeline) ConnectClient(ctx context.Context, r control.Open, c protocol
 	}
 	if !quiet {
 		d := s.Database
-		show(fmt.Sprintf("*** %s: welcome %s, you are allowed to use %s: %s at %s, as %s by %s",
-			gateway.Printable(p.Name), p.Account, d.Name, d.Allow, s.Target, gateway.Printable(d.Database), gateway.Printable(d.Way)))
+		show(fmt.Sprintf("*** %s: welcome %s, you may use %s (%s/%s), right %s, by %s",
+			gateway.Printable(p.Name), p.Account, d.Name, s.Target, gateway.Printable(d.Database), d.Allow, gateway.Printable(d.Way)))
 		show(fmt.Sprintf("    every statement is recorded, as %s, sealed with %s", s.Session, s.AuditKey))
 	}
 	if isTerm {

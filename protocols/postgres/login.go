@@ -176,7 +176,7 @@ func encrypt(ctx context.Context, nc net.Conn, db *protocols.Database) (net.Conn
 	}
 	secured := tls.Client(nc, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		return nil, &protocols.LoginError{Kind: protocols.HostKeyRefused, Err: fmt.Errorf("TLS: %w", err)}
+		return nil, &protocols.LoginError{Kind: protocols.HostKeyRefused, Err: fmt.Errorf("TLS: %w", untrusted(err))}
 	}
 	return secured, nil
 }
@@ -344,4 +344,12 @@ func (c *conn) Close() error {
 		s.CloseWrite()
 	}
 	return c.raw.Close()
+}
+
+// untrusted says what to do about a certificate that nothing vouches for.
+func untrusted(err error) error {
+	if unknown, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return fmt.Errorf("%w; dbModify --ca-stdin names who signs the server's", unknown)
+	}
+	return err
 }
