@@ -26,7 +26,7 @@ type recordingCmd struct {
 	List   recordingListCmd   `cmd:"" help:"List the recordings of this node, latest first."`
 	Play   recordingPlayCmd   `cmd:"" help:"Replay a recording in this terminal, in its own time."`
 	Show   recordingShowCmd   `cmd:"" help:"List what a session did, by the protocol that it spoke."`
-	Search recordingSearchCmd `cmd:"" help:"Find what was on a screen, or asked of a database or a device, in all recordings. Exit status 1 when there is none."`
+	Search recordingSearchCmd `cmd:"" help:"Find what was on a screen, or in the statements and rpcs of a database or NETCONF session, in all recordings. Exit status 1 when there is none."`
 	Export recordingExportCmd `cmd:"" help:"Convert a recording to another format."`
 	Verify recordingVerifyCmd `cmd:"" help:"Prove that recordings are complete and unaltered. Exit status 1 when one is not."`
 }
