@@ -62,7 +62,7 @@ const (
 // unnamed says what is true of the unnamed statement and the unnamed portal.
 type unnamed struct{ statement, portal bool }
 
-// maxEndings bounds the names that a client gives to COMMIT and the like.
+// maxEndings bounds the names that a client gives to BEGIN, COMMIT and the like.
 const maxEndings = 1000
 
 // newGate gives what guards r, or nil if everything is allowed.
