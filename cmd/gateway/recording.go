@@ -89,10 +89,11 @@ type recordingLine struct {
 	Sealed *recorder.Seal `json:"seal,omitempty"` // as found, not verified
 	// Problem is why the file can't be read; then the header is empty.
 	Problem string `json:"problem,omitempty"`
+	name    string // of the file
 }
 
 func describe(root *os.Root, file recordingFile) (recordingLine, error) {
-	l := recordingLine{Header: recorder.Header{Session: file.id}}
+	l := recordingLine{Header: recorder.Header{Session: file.id}, name: file.name}
 	f, err := root.Open(file.name)
 	if err != nil {
 		return l, err

@@ -67,11 +67,7 @@ type matches struct {
 }
 
 func (m *matches) search(root *os.Root, l recordingLine) error {
-	file, err := findRecording(root, l.Session)
-	if err != nil {
-		return err
-	}
-	f, err := root.Open(file.name)
+	f, err := root.Open(l.name)
 	if err != nil {
 		return err
 	}

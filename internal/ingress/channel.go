@@ -164,7 +164,7 @@ func (s *Server) connect(ctx context.Context, c protocols.Client, env osh.Env, l
 	}
 	if line.Protocol == gateway.Postgres {
 		return s.Pipeline.ConnectClient(ctx, control.Open{
-			Protocol: gateway.Postgres, Host: line.Host, As: line.SSHAs, Timeout: line.Timeout, Command: line.Command,
+			Protocol: gateway.Postgres, Host: line.Host, Timeout: line.Timeout, Command: line.Command,
 			Action: gateway.Action{Kind: "psql", Text: strings.Join(line.Args, " ")}, Client: &control.Client{Args: line.Args},
 		}, c, line.Quiet, refuse)
 	}
