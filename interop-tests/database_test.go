@@ -154,6 +154,19 @@ func TestDatabaseClient(t *testing.T) {
 	}
 }
 
+// TestDatabaseStartup writes a start-up file as docs/databases.md says, which the
+// next psql reads.
+func TestDatabaseStartup(t *testing.T) {
+	t.Parallel()
+	d := newDatabases(t)
+	d.want(0, d.psql("\\o ~/.psqlrc\n\\qecho '\\\\timing on'\n\\o\n", "-At"))
+	c := d.psql("", "-Atc 'select 1'")
+	d.want(0, c)
+	if !strings.HasPrefix(c.out.String(), "Timing is on.\n1\n") {
+		t.Errorf("the next psql says %q", c.out.String())
+	}
+}
+
 func TestDatabaseTerminal(t *testing.T) {
 	t.Parallel()
 	d := newDatabases(t, "idleKillTimeout=5")
